@@ -1,0 +1,310 @@
+"""Was the speech heard? Compares a recorded WAV file with the clip that was spoken.
+
+Imports the standard library alone: it judges siplet, so it borrows nothing from it, not even the G.711 decoder.
+
+How: both files become 8 kHz samples. Their envelopes, correlated, say roughly where the clip stands in the recording;
+the loudest 160 ms of it then fix the place to the sample, and the other blocks are followed from there to both sides,
+since a jitter buffer may add or drop a frame on the way. At the end each 20 ms frame of the clip that carries voice
+was either heard (it correlates with what stands in its place) or was not. A wrong clip, noise, another speed and
+missing frames all come out as voice that was not heard; the level, the gaps and the slips are judged beside it.
+"""
+
+import argparse
+import math
+import operator
+import struct
+import sys
+from array import array
+
+RATE = 8000
+FRAME = 160  # samples: 20 ms, what one packet carries
+BLOCK = 8 * FRAME  # followed as one piece; long enough to be found again without doubt
+HOP = 40  # envelope step in samples: 5 ms
+SLIP = 2 * FRAME  # how far from its neighbour a block is looked for
+HEARD = 0.8  # correlation from which a frame counts as heard; an intact one comes to 0.99, an unrelated one to 0.1
+VOICE = 0.05  # share of the loudest frame's level from which a frame is voice
+
+MIN_HEARD = 0.95
+MAX_GAP_MS = 100
+MAX_DRIFT_MS = 120
+MAX_LEVEL_DB = 6.0
+
+
+class SpeechError(Exception):
+    """A file that cannot be judged: unreadable, or not 8 kHz mono PCM16, mu-law or A-law."""
+
+
+class Comparison:
+    """What was found; `ok` is the verdict and `reason` says in words why it failed ("" when it did not).
+
+    heard: share of the voice frames found again, 0 to 1; correlation and snr_db: over the whole clip, in its place;
+    offset_ms: where the clip starts in the recording (negative: its start is missing); gap_ms: longest stretch of
+    voice not heard; drift_ms: how far the blocks slipped against each other; level_db: recorded against spoken.
+    """
+
+    def __init__(self, heard=0.0, correlation=0.0, snr_db=0.0, offset_ms=0, gap_ms=0, drift_ms=0, level_db=0.0):
+        self.heard = heard
+        self.correlation = correlation
+        self.snr_db = snr_db
+        self.offset_ms = offset_ms
+        self.gap_ms = gap_ms
+        self.drift_ms = drift_ms
+        self.level_db = level_db
+        faults = []
+        if heard < MIN_HEARD:
+            faults.append(f"only {heard:.0%} of the voice was heard")
+        if gap_ms > MAX_GAP_MS:
+            faults.append(f"a gap of {gap_ms} ms")
+        if drift_ms > MAX_DRIFT_MS:
+            faults.append(f"slipped by {drift_ms} ms")
+        if heard and abs(level_db) > MAX_LEVEL_DB:
+            faults.append(f"level off by {level_db:+.1f} dB")
+        self.reason = ", ".join(faults)
+        self.ok = not faults
+
+    def __str__(self):
+        verdict = "heard" if self.ok else "NOT heard: " + self.reason
+        return (
+            f"{verdict} ({self.heard:.1%} of the voice, correlation {self.correlation:.4f}, SNR {self.snr_db:.1f} dB, "
+            f"offset {self.offset_ms} ms, longest gap {self.gap_ms} ms)"
+        )
+
+
+def compare(spoken, recorded):
+    """Comparison of the clip `spoken` with `recorded`: paths of WAV files, or sequences of 8 kHz 16-bit samples."""
+    spoken, recorded = _samples(spoken), _samples(recorded)
+    frames = [spoken[i : i + FRAME] for i in range(0, len(spoken) - FRAME + 1, FRAME)]
+    levels = [math.sqrt(_dot(frame, frame) / FRAME) for frame in frames]
+    if not frames or max(levels) < 50:
+        raise SpeechError("the spoken clip is silent: nothing to compare")
+    voice = [level >= VOICE * max(levels) for level in levels]
+    best = None
+    for rough in _places(spoken, recorded):
+        lags = _follow(spoken, recorded, rough)
+        if lags:
+            found = _judge(spoken, recorded, voice, lags)
+            if best is None or found.heard > best.heard + 0.01:
+                best = found
+            if best.heard > 0.7:
+                break  # that is the clip, whole or not: the other places need no look
+    return best or Comparison(gap_ms=_longest([not v for v in voice]))
+
+
+def read_wav(path):
+    """Samples (16-bit signed, array 'h') of a mono 8 kHz WAV file in PCM16, mu-law or A-law; SpeechError otherwise."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise SpeechError(f"{path}: {error.strerror}") from None
+    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
+        raise SpeechError(f"{path}: no WAV file")
+    place, form = 12, None
+    while place + 8 <= len(data):
+        name, size = data[place : place + 4], struct.unpack_from("<I", data, place + 4)[0]
+        chunk = data[place + 8 : place + 8 + size]
+        if name == b"fmt ":
+            if len(chunk) < 16:
+                raise SpeechError(f"{path}: cut short")
+            form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
+            if channels != 1 or rate != RATE or (form, bits) not in ((1, 16), (6, 8), (7, 8)):
+                found = f"{rate} Hz, {channels} channels, format {form}, {bits} bits"
+                raise SpeechError(f"{path}: {found}; want 8 kHz, mono, PCM16 or G.711")
+        elif name == b"data" and form:
+            # A recording cut off before its header was patched says 0 or too much: what is there counts.
+            chunk = chunk if size else data[place + 8 :]
+            if form == 1:
+                samples = array("h", chunk[: len(chunk) & ~1])
+                if sys.byteorder == "big":
+                    samples.byteswap()
+                return samples
+            return array("h", map((_MU_LAW if form == 7 else _A_LAW).__getitem__, chunk))
+        place += 8 + size + (size & 1)
+    raise SpeechError(f"{path}: no sound in it")
+
+
+def write_wav(path, samples):
+    """Writes `samples` (16-bit signed) as a mono 8 kHz PCM16 WAV file."""
+    data = array("h", samples)
+    size = 2 * len(data)
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    head += struct.pack("<4sI", b"data", size)
+    if sys.byteorder == "big":
+        data.byteswap()
+    with open(path, "wb") as file:
+        file.write(head + data.tobytes())
+
+
+def _mu_law(code):
+    code ^= 0xFF
+    value = (((code & 15) << 3) + 132 << (code >> 4 & 7)) - 132
+    return -value if code & 0x80 else value
+
+
+def _a_law(code):
+    code ^= 0x55
+    exponent = code >> 4 & 7
+    value = ((code & 15) << 4) + 8
+    if exponent:
+        value = value + 256 << exponent - 1
+    return value if code & 0x80 else -value
+
+
+_MU_LAW = [_mu_law(code) for code in range(256)]
+_A_LAW = [_a_law(code) for code in range(256)]
+
+
+def _samples(source):
+    return read_wav(source) if isinstance(source, str) or hasattr(source, "__fspath__") else array("h", source)
+
+
+def _dot(a, b):
+    return sum(map(operator.mul, a, b))
+
+
+def _correlation(a, b):
+    """Normalised correlation of two stretches, -1 to 1; 0 when one is silent or they differ in length."""
+    if len(a) != len(b):
+        return 0.0
+    power = _dot(a, a) * _dot(b, b)
+    return _dot(a, b) / math.sqrt(power) if power else 0.0
+
+
+def _envelope(samples):
+    return [sum(map(abs, samples[i : i + HOP])) for i in range(0, len(samples) - HOP + 1, HOP)]
+
+
+def _places(spoken, recorded):
+    """The likeliest places of the clip in the recording, in samples, best first, at most four."""
+    clip, long = _envelope(spoken), _envelope(recorded)
+    if not any(long):
+        return []
+    mean = sum(clip) / len(clip)
+    clip = [value - mean for value in clip]
+    margin = len(clip) // 2  # up to half of the clip may stand before the recording or after it
+    long = [0] * margin + long + [0] * margin
+    total, power = sum(long[: len(clip)]), _dot(long[: len(clip)], long[: len(clip)])
+    scores = []
+    for place in range(max(1, len(long) - len(clip) + 1)):
+        piece = long[place : place + len(clip)]
+        spread = math.sqrt(max(1.0, power - total * total / len(clip)))
+        scores.append((_dot(clip, piece) / spread, place - margin))
+        if place + len(clip) < len(long):
+            gone, new = long[place], long[place + len(clip)]
+            total += new - gone
+            power += new * new - gone * gone
+    scores.sort(reverse=True)
+    chosen = []
+    for _, place in scores:
+        if all(abs(place - other) > 20 for other in chosen):
+            chosen.append(place)
+            if len(chosen) == 4:
+                break
+    return [place * HOP for place in chosen]
+
+
+def _seek(block, start, recorded, lag, reach):
+    """(correlation, lag) of the best place of the clip's block at `start`, `reach` samples around `lag`."""
+    best = (0.0, lag)
+    power = _dot(block, block)
+    if not power:
+        return best
+    for candidate in range(max(lag - reach, -start), lag + reach + 1):
+        piece = recorded[start + candidate : start + candidate + len(block)]
+        if len(piece) < len(block):
+            break
+        product = _dot(block, piece)
+        if product > 0:
+            score = product / math.sqrt(power * _dot(piece, piece))
+            if score > best[0]:
+                best = (score, candidate)
+    return best
+
+
+def _follow(spoken, recorded, rough):
+    """The lag of each block of the clip (samples into the recording), or None when it is not there at all."""
+    starts = range(0, len(spoken) - FRAME + 1, BLOCK)
+    blocks = [spoken[start : start + BLOCK] for start in starts]
+    powers = [_dot(block, block) for block in blocks]
+    loudest = sorted(range(len(blocks)), key=powers.__getitem__, reverse=True)
+    # The loudest block may be the very one that was lost: the best of three is where to start from.
+    (score, lag), anchor = max((_seek(blocks[i], starts[i], recorded, rough, 4 * HOP), i) for i in loudest[:3])
+    if score < 0.5:
+        return None
+    lags = [lag] * len(blocks)
+    for order in (range(anchor + 1, len(blocks)), range(anchor - 1, -1, -1)):
+        lag = lags[anchor]
+        for i in order:
+            # A block that is nowhere (a pause, or lost) keeps its neighbour's lag.
+            if powers[i] * 400 > powers[loudest[0]]:
+                score, near = _seek(blocks[i], starts[i], recorded, lag, 1)
+                if score < 0.8:
+                    far, place = _seek(blocks[i], starts[i], recorded, lag, SLIP)
+                    near = place if far > max(score, 0.6) else lag
+                lag = near
+            lags[i] = lag
+    return lags
+
+
+def _longest(missing):
+    longest = run = 0
+    for absent in missing:
+        run = run + 1 if absent else 0
+        longest = max(longest, run)
+    return longest * FRAME * 1000 // RATE
+
+
+def _judge(spoken, recorded, voice, lags):
+    heard, total, place = 0, 0, array("h")
+    missing = []
+    for number, is_voice in enumerate(voice):
+        start = number * FRAME
+        block = start // BLOCK
+        frame = spoken[start : start + FRAME]
+        best = None
+        # At a slip inside a block some of its frames stand where the next or the former block does.
+        for lag in dict.fromkeys((lags[block], lags[max(block - 1, 0)], lags[min(block + 1, len(lags) - 1)])):
+            at = start + lag
+            piece = recorded[at : at + FRAME] if at >= 0 else array("h")
+            score = _correlation(frame, piece)
+            if best is None or score > best[0]:
+                best = (score, piece)
+            if score >= HEARD:
+                break
+        place.extend(best[1] if len(best[1]) == FRAME else array("h", bytes(2 * FRAME)))
+        missing.append(is_voice and best[0] < HEARD)
+        total += is_voice
+        heard += is_voice and best[0] >= HEARD
+    clip = spoken[: len(place)]
+    power, received, both = _dot(clip, clip), _dot(place, place), _dot(clip, place)
+    gain = both / power
+    noise = received - gain * both  # what is left of the recording when the clip, at its level, is taken away
+    snr = 10 * math.log10(gain * both / noise) if noise > 0 and both > 0 else 99.0 if both > 0 else 0.0
+    return Comparison(
+        heard / total,
+        both / math.sqrt(power * received) if received else 0.0,
+        min(snr, 99.0),
+        round(lags[0] * 1000 / RATE),
+        _longest(missing),
+        round((max(lags) - min(lags)) * 1000 / RATE),
+        20 * math.log10(gain) if gain > 0 else -99.0,
+    )
+
+
+def main(arguments=None):
+    """Prints the comparison of two files; the exit status is the verdict."""
+    parser = argparse.ArgumentParser(prog="speech", description="Was the spoken clip heard in the recording?")
+    parser.add_argument("spoken", help="WAV of what was said")
+    parser.add_argument("recorded", help="WAV of what was heard")
+    choice = parser.parse_args(arguments)
+    try:
+        found = compare(choice.spoken, choice.recorded)
+    except SpeechError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(found)
+    return 0 if found.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
