@@ -1,0 +1,161 @@
+# The one place where interpreters differ: clock, sleep, sockets' addresses, asyncio's error door. MicroPython on boards,
+# its unix and WebAssembly ports, and CPython. May import the interpreter's own modules and nothing of siplet.
+
+import asyncio
+import gc
+import os
+import socket
+import sys
+import time
+
+from micropython import const
+
+_MASK = const(0x3FFFFFFF)
+
+MICROPYTHON = sys.implementation.name == "micropython"
+
+
+# --- clock and chance ---
+
+
+if MICROPYTHON:
+
+    def now():
+        """The time in ms, wrapping at 2**30; compare with siplet.ticks.ticks_diff only. Allocates nothing."""
+        return time.ticks_ms() & _MASK
+
+    def now_us():
+        """The time in microseconds, wrapping at 2**30 (after 18 minutes): for measuring, not for deadlines."""
+        return time.ticks_us() & _MASK
+
+else:
+
+    def now():
+        """The time in ms, wrapping at 2**30; compare with siplet.ticks.ticks_diff only."""
+        return time.monotonic_ns() // 1000000 & _MASK
+
+    def now_us():
+        """The time in microseconds, wrapping at 2**30 (after 18 minutes): for measuring, not for deadlines."""
+        return time.monotonic_ns() // 1000 & _MASK
+
+
+if hasattr(os, "urandom"):
+    random = os.urandom  # n -> n bytes of the system's randomness
+else:  # the WebAssembly port, which runs tests only
+
+    def random(n):
+        from random import getrandbits
+
+        return bytes([getrandbits(8) for _ in range(n)])
+
+
+# --- heap ---
+
+
+def collect():
+    """Collect garbage now, when nobody listens: as a call is set up, and after it ended."""
+    gc.collect()
+
+
+def heap_used():
+    """The bytes in use on MicroPython's heap; 0 where nobody can tell."""
+    return gc.mem_alloc() if MICROPYTHON else 0
+
+
+# --- waiting ---
+
+if MICROPYTHON:
+    sleep_ms = asyncio.sleep_ms  # awaited at once it allocates nothing: asyncio keeps one sleeper for all
+
+    def readable(sock):
+        """await readable(socket): return when a read would find something."""
+        yield asyncio.core._io_queue.queue_read(sock)
+
+    def _within(awaitable, ms):
+        return asyncio.wait_for_ms(awaitable, ms)
+
+else:
+
+    def sleep_ms(ms):
+        """await sleep_ms(ms)."""
+        return asyncio.sleep(ms / 1000)
+
+    async def readable(sock):
+        """await readable(socket): return when a read would find something."""
+        loop = asyncio.get_running_loop()
+        ready = loop.create_future()
+        number = sock.fileno()
+        loop.add_reader(number, lambda: ready.done() or ready.set_result(None))
+        try:
+            await ready
+        finally:
+            loop.remove_reader(number)
+
+    def _within(awaitable, ms):
+        return asyncio.wait_for(awaitable, ms / 1000)
+
+
+async def wait(event, timeout_ms=None):
+    """Wait for an asyncio.Event; True when it was set, False when timeout_ms (None: for ever) passed first."""
+    if timeout_ms is None or event.is_set():
+        await event.wait()
+        return True
+    try:
+        await _within(event.wait(), timeout_ms)
+    except asyncio.TimeoutError:
+        return event.is_set()
+    return True
+
+
+def install(log=None):
+    """Make asyncio tell when a task died, which it does not do by itself; call it inside the running loop.
+
+    log: callable(text, exception), default: the trace goes to stderr or the console.
+    """
+
+    def handler(_loop, context):
+        error = context.get("exception")
+        text = str(context.get("message"))
+        if log:
+            log(text, error)
+        else:
+            print(text)
+            print_exception(error)
+
+    asyncio.get_event_loop().set_exception_handler(handler)
+
+
+def print_exception(error):
+    """Print an exception with its trace; None prints nothing."""
+    if error is None:
+        pass
+    elif MICROPYTHON:
+        sys.print_exception(error)
+    else:
+        import traceback
+
+        traceback.print_exception(type(error), error, error.__traceback__)
+
+
+# --- addresses ---
+# A resolved address is what bind(), connect() and sendto() of this interpreter take: packed bytes on the unix port, a
+# tuple on boards and CPython. source() turns what recvfrom() tells into the one form that siplet uses.
+
+
+def resolve(host, port, family=0):
+    """The resolved address of host: str and port: int; blocks while a name is looked up; raises OSError."""
+    if not 0 <= port < 65536:
+        raise OSError(22)
+    family = family or (socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        return socket.getaddrinfo(host, port, family, socket.SOCK_DGRAM)[0][-1]
+    except (UnicodeError, ValueError, TypeError, IndexError):  # CPython's idna codec, or no address of that family
+        raise OSError(22)
+
+
+def source(raw):
+    """(host: str, port: int) of an address that recvfrom() gave; raises nothing."""
+    if isinstance(raw, tuple):
+        return raw[0], raw[1]
+    parts = socket.sockaddr(raw)
+    return socket.inet_ntop(parts[0], parts[1]), parts[2]
