@@ -1,5 +1,5 @@
-# The one place where interpreters differ: clock, sleep, sockets' addresses, asyncio's error door. MicroPython on boards,
-# its unix and WebAssembly ports, and CPython. May import the interpreter's own modules and nothing of siplet.
+# The one place where interpreters differ (boards, MicroPython's unix and WebAssembly ports, CPython): clock, sleep,
+# sockets' addresses, asyncio's error door. May import the interpreter's own modules and nothing of siplet.
 
 import asyncio
 import gc

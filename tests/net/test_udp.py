@@ -24,7 +24,7 @@ def test_free_port_is_even_and_taken():
     assert a.port % 2 == 0 and a.port >= 49152 and b.port != a.port
     try:
         Udp(HERE, a.port)
-        assert False, "bound twice"
+        raise AssertionError("bound twice")
     except OSError:
         pass
     c = Udp(HERE, ports=range(a.port, a.port + 4, 2))
@@ -37,7 +37,7 @@ def test_all_ports_taken():
     a = Udp(HERE)
     try:
         Udp(HERE, ports=range(a.port, a.port + 2, 2))
-        assert False, "no port was free"
+        raise AssertionError("no port was free")
     except OSError:
         pass
     a.close()
@@ -129,7 +129,7 @@ def test_empty_datagram_connected():
     b.connect((HERE, a.port))
     to = (HERE, b.port)
     view = bytearray(64)
-    for i in range(6):
+    for _ in range(6):
         a.send_to(b"", to)
     a.send_to(b"after", to)
     settle()
@@ -214,7 +214,7 @@ def test_nobody_at_the_port():
     b.close()
     view = bytearray(64)
     sent = 0
-    for i in range(10):
+    for _ in range(10):
         sent += a.send(b"knock")
         settle()
         assert a.receive(view) == 0

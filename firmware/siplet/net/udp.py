@@ -41,8 +41,8 @@ def _reader(sock):
 class Udp:
     """A bound, non-blocking UDP socket.
 
-    address: the local address, "0.0.0.0" for all (an IPv6 one where the interpreter can); port: the local port, 0 to take a
-    free one of ports, a range (default: the even ports from 49152). Raises OSError when none can be bound.
+    address: the local address, "0.0.0.0" for all (an IPv6 one where the interpreter can); port: the local port, 0 to
+    take a free one of ports, a range (default: the even ports from 49152). Raises OSError when none can be bound.
     .socket is what platform.readable() waits for. .source is the (host, port) of the last datagram() or receive_from().
     Counters: errors (refused, unreachable, no memory, unresolvable), empty (datagrams without a byte).
     """
@@ -187,7 +187,7 @@ class Udp:
         return 0
 
     def datagram(self, size):
-        """The next datagram as bytes, cut to size, b"" for an empty one; None when there is none. .source tells whose."""
+        """The next datagram as bytes, cut to size, b"" for an empty one; None when there is none. .source: its sender."""
         try:
             if self._poll:
                 for _ in self._poll.ipoll(0):
