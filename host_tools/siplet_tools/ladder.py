@@ -1,0 +1,277 @@
+"""Draws a trace of SIP messages as a ladder: who, an arrow, the message, its key facts, the time.
+
+Imports the standard library alone. A trace (configuration key log.sip) is a file of records: one header line
+    >>> TICKS HOST:PORT LEN     sent          <<< TICKS HOST:PORT LEN     received
+then LEN raw bytes and a newline; TICKS are milliseconds that wrap at 2**30. Secrets are never shown: the answer to a
+digest challenge, passwords in URIs and SRTP keys are masked, and control characters cannot reach the terminal.
+"""
+
+import argparse
+import re
+import sys
+import time
+
+_WRAP = 0x3FFFFFFF
+_HEAD = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")
+_MAX = 65536  # bytes of one message; a larger LEN is damage, not a message
+
+COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length"}
+COMPACT.update({"c": "content-type", "e": "content-encoding", "s": "subject", "k": "supported"})
+
+_RESET = "\033[0m"
+_COLOURS = {"request": "\033[36m", "1": "\033[33m", "2": "\033[32m", "error": "\033[31m", "note": "\033[1;35m"}
+_DIM = "\033[2m"
+
+
+class Record:
+    """One traced message: sent (bool), ticks (ms), peer ("host:port"), data (bytes)."""
+
+    def __init__(self, sent, ticks, peer, data):
+        self.sent = sent
+        self.ticks = ticks
+        self.peer = peer
+        self.data = data
+
+
+class Reader:
+    """Takes a trace as it comes, in pieces of any size; gives its records; skips what is damaged."""
+
+    def __init__(self):
+        self._buffer = b""
+
+    def feed(self, piece):
+        """List of the Records that `piece` (bytes) completes."""
+        self._buffer += piece
+        records = []
+        while True:
+            line, newline, rest = self._buffer.partition(b"\n")
+            if not newline:
+                return records
+            head = _HEAD.match(line)
+            if not head or int(head[4]) > _MAX:
+                self._buffer = rest
+                continue
+            size = int(head[4])
+            if len(rest) <= size:
+                return records
+            peer = head[3].decode("ascii", "replace")
+            records.append(Record(head[1] == b">>>", int(head[2]), peer, rest[:size]))
+            self._buffer = rest[size + 1 :] if rest[size : size + 1] == b"\n" else rest[size:]
+
+
+class Follower:
+    """Reads a trace file that grows: `new()` returns the Records added since the last time (none without a file)."""
+
+    def __init__(self, path):
+        self._path = path
+        self._place = 0
+        self._reader = Reader()
+
+    def new(self):
+        try:
+            with open(self._path, "rb") as file:
+                file.seek(self._place)
+                piece = file.read()
+        except OSError:
+            return []
+        self._place += len(piece)
+        return self._reader.feed(piece)
+
+
+def masked(data):
+    """The message (bytes) as printable text without its secrets, header lines unfolded."""
+    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
+    head, gap, body = text.partition("\n\n")
+    head = re.sub(r"\n[ \t]+", " ", head)
+    head = re.sub(r"(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*)(?!digest\b)\S.*$", r"\1***", head)
+    secret = r'(?i)\b(response|rspauth|password)([ \t]*=[ \t]*)("(?:[^"\\]|\\.)*"?|[^\s,;]+)'
+    lines = []
+    for line in head.split("\n"):
+        if re.match(r"(?i)(proxy-)?authoriz|authentication-info", line):
+            line = re.sub(secret, r'\1\2"***"', line)
+        lines.append(_no_password(line))
+    body = re.sub(r"(?m)(\binline:)[^\s|;]+|^(k=).*$", lambda found: (found[1] or found[2]) + "***", body)
+    return _printable("\n".join(lines) + gap + body)
+
+
+def _no_password(text):
+    return re.sub(r"(?i)(sips?:[^\s:@<>;,\"]*):[^\s@<>;,\"]*@", r"\1:***@", text)
+
+
+def _printable(text):
+    return "".join(char if char == "\n" or char.isprintable() else "." for char in text)
+
+
+def headers(data):
+    """({full lower-case name: [value, ...]}, first line, body) of a message, as text, secrets masked."""
+    head, _, body = masked(data).partition("\n\n")
+    first, _, rest = head.partition("\n")
+    found = {}
+    for line in rest.split("\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            name = name.strip().lower()
+            found.setdefault(COMPACT.get(name, name), []).append(value.strip())
+    return found, first, body
+
+
+def facts(data):
+    """(title, details, kind) of a message: the text on its arrow, the text beside it, "request" or "1", "2", "error"."""
+    found, first, body = headers(data)
+    response = re.match(r"SIP/\d\.\d (\d{3}) ?(.*)", first)
+    request = re.match(r"([A-Za-z0-9.!%*_+`'~-]+) (\S+) SIP/\d", first)
+    if response:
+        title = (response[1] + " " + response[2]).strip()
+        kind = response[1][0] if response[1][0] in "12" else "error"
+        details = ["CSeq " + found.get("cseq", ["?"])[0]]
+    elif request:
+        title = request[1] + " " + re.sub(r"[;?].*", "", request[2])
+        kind = "request"
+        details = ["CSeq " + found.get("cseq", ["?"])[0].split(" ")[0]]
+    else:
+        return f"({len(data)} bytes, no SIP message)", "", "error"
+    for name, what in (("www-authenticate", "challenge"), ("proxy-authenticate", "challenge")):
+        for value in found.get(name, ()):
+            algorithm = re.search(r'(?i)\balgorithm[ \t]*=[ \t]*"?([\w-]+)', value)
+            details.append(what + " " + (algorithm[1] if algorithm else "MD5"))
+    for name in ("authorization", "proxy-authorization"):
+        for value in found.get(name, ()):
+            user = re.search(r'(?i)\busername[ \t]*=[ \t]*"([^"]*)"', value)
+            details.append("credentials of " + (user[1] if user else "?"))
+    method = found.get("cseq", ["? ?"])[0].split(" ")[-1]
+    if method == "REGISTER" and kind in ("request", "2"):
+        expires = found.get("expires", []) + re.findall(r"(?i);\s*expires=(\d+)", " ".join(found.get("contact", [])))
+        details.extend(["expires " + value for value in expires[-1:]])
+    for name in ("retry-after", "min-expires", "unsupported"):
+        details.extend(name + " " + value for value in found.get(name, ()))
+    details.extend(_body_facts(found.get("content-type", [""])[0].lower(), body))
+    return title, ", ".join(details), kind
+
+
+def _body_facts(kind, body):
+    if kind.startswith("application/sdp"):
+        names = {"0": "PCMU", "8": "PCMA"}
+        names.update((number, name) for number, name in re.findall(r"(?m)^a=rtpmap:(\d+) ([^/\s]+)", body))
+        audio = re.search(r"(?m)^m=audio (\d+) \S+ (.*)$", body)
+        if audio:
+            yield " ".join(names.get(number, number) for number in audio[2].split()) + " at port " + audio[1]
+        way = re.search(r"(?m)^a=(sendonly|recvonly|inactive)\b", body)
+        if way or re.search(r"(?m)^c=IN IP4 0\.0\.0\.0", body):
+            yield way[1] if way else "on hold"
+    elif kind.startswith("application/dtmf-relay"):
+        digit = re.search(r"(?i)signal\s*=\s*(\S)", body)
+        yield "digit " + (digit[1] if digit else "?")
+    elif kind.startswith("application/dtmf"):
+        yield "digit " + (body.strip()[:1] or "?")
+    elif kind:
+        yield kind.split(";")[0]
+
+
+class Ladder:
+    """Turns records and notes into lines of text; `colour` adds terminal colours, `plain` keeps to ASCII.
+
+    own: the name of the traced phone; names: {"host:port": name} of those it talks to; a peer not named there gets
+    a lane under its address when it first appears.
+    """
+
+    _LANE = 44
+
+    def __init__(self, own="siplet", names=None, colour=False, plain=False):
+        self._own = own
+        self._names = dict(names or {})
+        self._lanes = []
+        self._colour = colour
+        self._bar, self._dash, self._left, self._right, self._dot, self._cut = "|-<>*~" if plain else "│─◀▶●…"
+        self._start = None
+        self._seen = set()
+
+    def message(self, record):
+        """Lines (one, or two more when a new peer appears) for a traced message."""
+        lines = []
+        if self._start is None:
+            self._start = record.ticks
+        name = self._names.get(record.peer, record.peer)
+        if name not in self._lanes:
+            self._lanes.append(name)
+            lines.append(self._heading())
+        title, details, kind = facts(record.data)
+        key = (record.sent, record.data)
+        if key in self._seen:
+            details += ", again"
+        self._seen.add(key)
+        # The text of an arrow stands at the side of its author.
+        width = self._LANE * (self._lanes.index(name) + 1) - 1
+        if len(title) > width - 8:
+            title = title[: width - 9] + self._cut
+        fill = self._dash * (width - len(title) - 3)
+        arrow = f" {title} {fill}{self._right}" if record.sent else f"{self._left}{fill} {title} "
+        rest = "".join(" " * (self._LANE - 1) + self._bar for _ in self._lanes[self._lanes.index(name) + 1 :])
+        line = self._time((record.ticks - self._start & _WRAP) / 1000) + self._bar
+        lines.append(line + self._paint(kind, arrow) + self._bar + rest + "  " + self._paint("", details))
+        return lines
+
+    def note(self, seconds, text, who=None):
+        """Line for something that is no message (a state, the relay); who: the peer it happened at, or None: here."""
+        text = _printable(text)
+        width = self._LANE * max(1, len(self._lanes)) - 1
+        if who is None:
+            inner = f" {self._dot} {text}".ljust(width)
+        else:
+            inner = f"{text} {self._dot} ".rjust(width)
+        return self._time(seconds) + self._bar + self._paint("note", inner) + self._bar
+
+    def _heading(self):
+        line = " " * 11 + self._own.ljust(self._LANE)
+        return line + "".join(name.ljust(self._LANE) for name in self._lanes)
+
+    def _time(self, seconds):
+        return f"{seconds:8.3f} s "
+
+    def _paint(self, kind, text):
+        if not self._colour or not text:
+            return text
+        return _COLOURS.get(kind, _DIM) + text + _RESET
+
+
+def draw(records, **options):
+    """The whole ladder of an iterable of Records as one text; options as for Ladder."""
+    ladder = Ladder(**options)
+    return "".join(line.rstrip() + "\n" for record in records for line in ladder.message(record))
+
+
+def main(arguments=None):
+    """Prints the ladder of a trace file, whole, or live until interrupted."""
+    parser = argparse.ArgumentParser(prog="ladder", description="Draw a trace of SIP messages as a ladder.")
+    parser.add_argument("trace", help="file written under the configuration key log.sip")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on as the file grows")
+    parser.add_argument("-m", "--messages", action="store_true", help="show each message under its arrow")
+    parser.add_argument("--name", default="siplet", help="what to call the phone that wrote the trace")
+    parser.add_argument("--plain", action="store_true", help="no colours, no line-drawing characters")
+    choice = parser.parse_args(arguments)
+    unicode = "utf" in (sys.stdout.encoding or "").lower()
+    colour = sys.stdout.isatty() and not choice.plain
+    ladder = Ladder(choice.name, colour=colour, plain=choice.plain or not unicode)
+    trace = Follower(choice.trace)
+    if not choice.follow:
+        try:
+            open(choice.trace, "rb").close()
+        except OSError as error:
+            print(f"{choice.trace}: {error.strerror}", file=sys.stderr)
+            return 2
+    try:
+        while True:
+            for record in trace.new():
+                for line in ladder.message(record):
+                    print(line.rstrip())
+                if choice.messages:
+                    print("    " + masked(record.data).rstrip().replace("\n", "\n    ") + "\n")
+            sys.stdout.flush()
+            if not choice.follow:
+                return 0
+            time.sleep(0.1)
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
