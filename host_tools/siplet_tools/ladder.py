@@ -116,7 +116,7 @@ def headers(data):
 
 
 def facts(data):
-    """(title, details, kind) of a message: the text on its arrow, the text beside it, "request" or "1", "2", "error"."""
+    """(title, details, kind): the text on the arrow, the text beside it, and "request", "1", "2" or "error"."""
     found, first, body = headers(data)
     response = re.match(r"SIP/\d\.\d (\d{3}) ?(.*)", first)
     request = re.match(r"([A-Za-z0-9.!%*_+`'~-]+) (\S+) SIP/\d", first)
