@@ -187,7 +187,7 @@ class Udp:
         return 0
 
     def datagram(self, size):
-        """The next datagram as bytes, cut to size, b"" for an empty one; None when there is none. .source: its sender."""
+        """The next datagram as bytes, cut to size (b"" for an empty one), None when there is none. .source sent it."""
         try:
             if self._poll:
                 for _ in self._poll.ipoll(0):
