@@ -1,0 +1,26 @@
+# Every bound on remote input and every protocol constant, with its RFC or reason. Imports nothing of siplet.
+# Plain module-level ints: importers copy what they need into a const() of their own where a loop is hot.
+
+# Sizes of what may come in
+MESSAGE = 4096  # bytes of one SIP datagram; above the 3,515 of RFC 4475's longest message, below what a board can spare
+HEADERS = 80  # header lines of one message; RFC 4475 longreq has 49
+VALUES = 64  # values of one header over all its lines and commas; RFC 4475 longreq has 34 Vias, a list costs 20 B each
+SDP_LINES = 64  # lines of one session description; browsers send about 60, phones 15
+SDP_MEDIA = 4  # m-lines looked at: audio, video, text and one more; what lies beyond is answered 488
+TRANSACTIONS = 16  # at once, both roles; a request beyond gets 503 with Retry-After (RFC 3261 21.5.4)
+EARLY_DIALOGS = 4  # forks of one INVITE that are remembered (RFC 3261 12.1)
+ROUTES = 6  # Record-Route values kept for a dialog; each is copied into every request
+EVENTS = 16  # events not yet fetched by the shell; the oldest call events are never dropped, new stray ones are
+
+# Timers in ms, RFC 3261 section 17 table 4
+T1 = 500  # round-trip estimate
+T2 = 4000  # longest retransmission interval of a non-INVITE request and of an INVITE response
+T4 = 5000  # longest time a message stays in the network
+TIMEOUT = 64 * T1  # timers B, F, H, J, L and M
+TIMER_D = 32000  # how long an INVITE client waits for retransmitted final answers, UDP
+
+# Registration
+EXPIRES = 300  # s, asked for by default; keeps most NAT bindings of a PBX fresh without load
+RETRY_BASE = 4000  # ms, first pause after a failure; doubles, with jitter (the method of RFC 5626 4.5)
+RETRY_TOP = 300000  # ms, the longest pause between tries; a door phone must be back minutes after its server
+RETRY_REFUSED = 300000  # ms after a refusal that a retry cannot mend (401 again, 403, 404): never hammer a server

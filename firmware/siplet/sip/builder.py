@@ -1,0 +1,210 @@
+# Writes one SIP message after the other into one buffer that is made once. RFC 3261 sections 7, 8.2.6 and 18.2.1,
+# RFC 3581. May import: limits, errors, sip.header.
+
+from micropython import const
+from siplet import limits
+from siplet.errors import LocalError, RemoteError
+from siplet.sip.header import lws, run, same, skip, trim
+
+_ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
+
+_REASONS = (
+    b"100Trying\n180Ringing\n181Call Is Being Forwarded\n183Session Progress\n200OK\n202Accepted\n400Bad Request\n"
+    b"401Unauthorized\n403Forbidden\n404Not Found\n405Method Not Allowed\n406Not Acceptable\n408Request Timeout\n"
+    b"413Request Entity Too Large\n415Unsupported Media Type\n416Unsupported URI Scheme\n420Bad Extension\n"
+    b"423Interval Too Brief\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n482Loop Detected\n"
+    b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n489Bad Event\n491Request Pending\n"
+    b"500Server Internal Error\n501Not Implemented\n503Service Unavailable\n505Version Not Supported\n"
+    b"513Message Too Large\n600Busy Everywhere\n603Decline\n"
+)
+
+
+_COPIED = ((b"from", b"From"), (b"to", b"To"), (b"call-id", b"Call-ID"), (b"cseq", b"CSeq"))
+
+
+def reason(status):
+    """The phrase of a status (21), b"" for one that siplet does not know."""
+    i = 0
+    while i < len(_REASONS):
+        end = _REASONS.find(b"\n", i)
+        if (_REASONS[i] * 10 + _REASONS[i + 1]) * 10 + _REASONS[i + 2] - 5328 == status:
+            return _REASONS[i + 3 : end]
+        i = end + 1
+    return b""
+
+
+class Builder:
+    """One message at a time: request(), response() or reply() starts it, end() finishes it.
+
+    LocalError when a part holds a line end (it would smuggle in a header) and when size bytes do not suffice; then
+    the message is to be started anew. What end() gave is good until the next start.
+    """
+
+    def __init__(self, size=limits.MESSAGE):
+        self._buffer = bytearray(size)
+        self._view = memoryview(self._buffer)
+        self._n = 0
+        self._body = b""
+
+    def _put(self, data):
+        n = self._n + len(data)
+        if n > len(self._buffer):
+            raise LocalError("message too long")
+        self._buffer[self._n : n] = data
+        self._n = n
+
+    def _digits(self, n):
+        if n > 9:
+            self._digits(n // 10)
+        if n < 0 or self._n == len(self._buffer):
+            raise LocalError("number")
+        self._buffer[self._n] = 48 + n % 10
+        self._n += 1
+
+    def _part(self, part):
+        if isinstance(part, int):
+            self._digits(part)
+            return
+        if isinstance(part, str):
+            part = part.encode()
+        if b"\r" in part or b"\n" in part:
+            raise LocalError("line end in a header")
+        self._put(part)
+
+    def _span(self, data, i, end):
+        # a stretch of a received message, unfolded; a view costs 32 bytes, a copy its length
+        if data.find(b"\r", i, end) < 0:
+            self._put(memoryview(data)[i:end])
+        else:
+            self._put(data[i:end].replace(b"\r\n", b""))
+
+    def request(self, method, uri):
+        """Starts a request; method and uri: bytes."""
+        if run(method, 0, len(method)) != len(method) or b" " in uri:
+            raise LocalError("request line")
+        self._n = 0
+        self._body = b""
+        self._put(method)
+        self._put(b" ")
+        self._part(uri)
+        self._put(b" SIP/2.0\r\n")
+
+    def response(self, status, phrase=None):
+        """Starts a response; phrase: bytes or str, None for the usual one."""
+        self._n = 0
+        self._body = b""
+        self._put(b"SIP/2.0 ")
+        self._digits(status)
+        self._put(b" ")
+        self._part(reason(status) if phrase is None else phrase)
+        self._put(b"\r\n")
+
+    def header(self, name, *parts):
+        """Adds one header of parts (bytes, str or int), one behind the other."""
+        self._part(name)
+        self._put(b": ")
+        for part in parts:
+            self._part(part)
+        self._put(b"\r\n")
+
+    def copy(self, message, name):
+        """Adds every line of that header of message, in its order; a name in lower case is written in title case."""
+        lower = name.lower()
+        if lower == name:
+            name = bytearray(name)
+            for i in range(len(name)):
+                if (i == 0 or name[i - 1] == 45) and 97 <= name[i] <= 122:
+                    name[i] -= 32
+        i = message.find(lower)
+        while i:
+            self._put(name)
+            self._put(b": ")
+            end = message.end(i)
+            self._span(message.data, lws(message.data, i, end), trim(message.data, i, end))
+            self._put(b"\r\n")
+            i = message.find(lower, i)
+
+    def reply(self, request, status, source=None, tag=b"", reason=None):
+        """Starts the response to request with all that 8.2.6 wants copied from it.
+
+        source: (host, port) the request came from, for received and rport of the top Via; tag: for a To that has
+        none, never written into a 100. RemoteError(0) when the request cannot be answered: too long or too broken.
+        """
+        self.response(status, reason)
+        data = request.data
+        try:
+            i = request.find(b"via")
+            while i:
+                end = request.end(i)
+                self._put(b"Via: ")
+                i = lws(data, i, end)
+                if source:
+                    i = self._top_via(data, i, end, source)
+                    source = None
+                self._span(data, i, trim(data, i, end))
+                self._put(b"\r\n")
+                i = request.find(b"via", i)
+            for lower, name in _COPIED:
+                i = request.find(lower)
+                if i:
+                    end = request.end(i)
+                    self._put(name)
+                    self._put(b": ")
+                    self._span(data, lws(data, i, end), trim(data, i, end))
+                    if tag and name == b"To" and status != 100 and self._untagged(request):
+                        self._put(b";tag=")
+                        self._part(tag)
+                    self._put(b"\r\n")
+            if status == 100:
+                self.copy(request, b"Timestamp")
+            if self._n + _ROOM > len(self._buffer):
+                raise LocalError
+        except (LocalError, RemoteError):
+            raise RemoteError(0, "unanswerable")
+
+    def _untagged(self, request):
+        try:
+            return not request.to_tag
+        except RemoteError:  # an unclosed quote, say: whatever is put behind it would be a part of it
+            return False
+
+    def _top_via(self, data, i, end, source):
+        # writes the first value with our own received and rport, theirs left out (RFC 3581 4); returns its end
+        stop = skip(data, i, end, b",")
+        p = skip(data, i, stop, b";")
+        address = source[0].encode()
+        rport = False
+        host = last = trim(data, i, p)
+        while host > i and data[host - 1] > 32:
+            host -= 1
+        known = data.startswith(address, host) and (host + len(address) == last or data[host + len(address)] == 58)
+        while p < stop:
+            name = lws(data, p + 1, stop)
+            size = run(data, name, stop) - name
+            after = skip(data, p + 1, stop, b";")
+            port = size == 5 and same(data, name, b"rport")
+            if port or (size == 8 and same(data, name, b"received")):
+                rport = rport or port
+                self._span(data, i, p)
+                i = after
+            p = after
+        self._span(data, i, trim(data, i, stop))
+        if rport or not known:
+            self._put(b";received=")
+            self._put(address)
+        if rport:
+            self._put(b";rport=")
+            self._digits(source[1])
+        return stop
+
+    def body(self, content_type, data):
+        """Adds Content-Type; data (bytes) follows when the message ends."""
+        self.header(b"Content-Type", content_type)
+        self._body = data
+
+    def end(self):
+        """Adds Content-Length and the body; returns the finished message as a memoryview."""
+        self.header(b"Content-Length", len(self._body))
+        self._put(b"\r\n")
+        self._put(self._body)
+        return self._view[: self._n]

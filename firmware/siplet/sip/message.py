@@ -1,0 +1,247 @@
+# One SIP message: the raw bytes as they came, and what is found in them on demand. RFC 3261 sections 7, 8.2 and 18.3.
+# May import: limits, errors, sip.header.
+#
+# Taking a message apart into a dict of strings costs kilobytes of garbage. Here one pass notes where the seven
+# headers stand that every message needs; any other is looked for when asked, and values are cut out when asked for.
+#
+# Only CRLF ends a line. A lone CR or LF in the head makes the whole message unreadable (dropped, not answered): what
+# one parser takes for a line end and the next one does not is how headers are smuggled past a proxy. For the same
+# reason a second Call-ID, Content-Length... is an error even when it says the same as the first.
+
+from array import array
+
+from siplet import limits
+from siplet.errors import RemoteError
+from siplet.sip.header import (
+    after_address,
+    after_host,
+    after_port,
+    bad,
+    lws,
+    number,
+    parameter,
+    port,
+    run,
+    same,
+    sent_by,
+    skip,
+    split,
+    trim,
+    value_at,
+)
+
+# What every message needs, as indexed in _at, and the compact forms; the first five must be there, only Via repeats
+_NAMES = (b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
+_SHORT = b"vfti\0\0l"
+# What __getattr__ knows; the first five with the index of their header in the low two bits of their own
+_LAZY = ("via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body")
+# Every compact form in front of its name (7.3.3 and the extensions); a name stands before those it is a part of
+_COMPACT = (
+    b"Tto Oevent Vvia Ffrom Icall-id Mcontact Lcontent-length Ccontent-type Econtent-encoding Ksupported Ssubject "
+    b"Rrefer-to Breferred-by Uallow-events Xsession-expires "
+)
+
+
+class Message:
+    """A request or a response. data: all of one datagram, or one framed message of a stream.
+
+    method: b"" for a response; uri: the Request-URI, raw; status: 0 for a request; reason: its phrase, raw.
+    On demand, b"" when absent: via (the top value), branch, from_tag, to_tag, call_id, cseq_method, body; cseq: 0.
+    RemoteError(0) without a start line or an end of the head, or when too large: to be dropped and counted.
+    """
+
+    def __init__(self, data):
+        end = data.find(b"\r\n\r\n")
+        lines = data.count(b"\n", 0, end + 2)
+        if end < 0 or len(data) > limits.MESSAGE or lines > limits.HEADERS:
+            raise RemoteError(0, "frame")
+        if lines != data.count(b"\r\n", 0, end + 2) or lines != data.count(b"\r", 0, end + 2):
+            raise RemoteError(0, "line end")
+        self.data = data
+        self._head = end
+        self._fault = ""
+        self.status = 0
+        self.method = self.uri = self.reason = b""
+        p = data.find(b"\r")
+        if same(data, 0, b"sip/2.0 "):
+            for i in (8, 9, 10):
+                self.status = self.status * 10 + data[i] - 48 if 48 <= data[i] <= 57 else 0
+            self.reason = data[12:p]
+            if not 100 <= self.status <= 699 or (p > 11 and data[11] != 32):
+                raise RemoteError(0, "status line")
+        else:
+            first = data.find(b" ", 0, p)
+            stop = trim(data, 0, p)
+            last = data.rfind(b" ", 0, stop)
+            if not 0 < first < last or run(data, 0, first) != first or not same(data, last + 1, b"sip/"):
+                raise RemoteError(0, "request line")
+            self.method = data[:first]
+            self.uri = data[first + 1 : last]
+            if stop - last != 8 or not same(data, last + 1, b"sip/2.0"):
+                self._fault = "version"
+        self._at = at = array("H", b"\0\0" * 7)
+        p += 2
+        while p < end:
+            after = data.find(b"\n", p) + 1
+            c = data[p] | 32
+            if c in b"vftimlc":
+                for k in range(7):
+                    name = _NAMES[k]
+                    if (c == name[0] or c == _SHORT[k]) and (value := self._value(p, name, _SHORT[k])):
+                        if not at[k]:
+                            at[k] = value
+                        elif k:
+                            self._fault = self._fault or "header twice"
+            if data[p] not in b" \t" and data.find(b":", p, after) <= p:
+                self._fault = self._fault or "header line"
+            p = after
+
+    def _value(self, p, name, short):
+        # the offset behind the colon when the line at p is this header, or 0; the CRLFs at the end bound all of it
+        data = self.data
+        if data[p] | 32 == short and data[p + 1] in b": \t":
+            p += 1
+        elif same(data, p, name):
+            p += len(name)
+        else:
+            return 0
+        while data[p] in b" \t":
+            p += 1
+        return p + 1 if data[p] == 58 else 0
+
+    def find(self, name, p=0):
+        """The offset of the value of the first such header behind offset p, 0 without one; name in lower case."""
+        data = self.data
+        short = _COMPACT.find(name)
+        short = _COMPACT[short - 1] | 32 if short > 0 and _COMPACT[short + len(name)] == 32 else 0
+        while True:
+            p = data.find(b"\n", p) + 1
+            if not 0 < p < self._head:
+                return 0
+            value = self._value(p, name, short)
+            if value:
+                return value
+
+    def end(self, i):
+        """The offset of the CRLF that ends the header whose value is at i, folded lines included."""
+        i = self.data.find(b"\r", i)
+        while self.data[i + 2] in b" \t":
+            i = self.data.find(b"\r", i + 2)
+        return i
+
+    def _cut(self, i, end):
+        value = self.data[lws(self.data, i, end) : trim(self.data, i, end)]
+        return value.replace(b"\r\n", b"") if b"\r\n" in value else value
+
+    def header(self, name):
+        """The value of the first such header, unfolded and stripped, or None; name in lower case, not compact."""
+        i = self.find(name)
+        return self._cut(i, self.end(i)) if i else None
+
+    def lines(self, name):
+        """The values of all such headers, each as header() gives it: for those that are no comma lists."""
+        found = []
+        i = self.find(name)
+        while i:
+            found.append(self._cut(i, self.end(i)))
+            i = self.find(name, i)
+        return found
+
+    def headers(self, name):
+        """All values of such headers, comma lists split; RemoteError(400) for more than limits.VALUES."""
+        found = []
+        for line in self.lines(name):
+            found.extend(split(line))
+            if len(found) > limits.VALUES:
+                raise bad("list")
+        return found
+
+    def check(self):
+        """Whether the message as a whole makes sense (8.2, 16.3, 18.3): RemoteError(400) or (505) when it does not.
+
+        A response cannot be answered, so its error is RemoteError(0). Headers that only some usages read (Contact,
+        Expires, Require...) are theirs to check, and so is the scheme of the Request-URI (416).
+        """
+        try:
+            self._check(self.data, self._at)
+        except RemoteError as error:
+            if self.status:
+                error.status = 0
+            raise
+
+    def _check(self, data, at):
+        if self._fault:
+            raise RemoteError(505 if self._fault == "version" else 400, self._fault)
+        for k in range(5):
+            if not at[k]:
+                raise bad("no " + _NAMES[k].decode())
+        if self.method and (not self.uri or b" " in self.uri or b"\t" in self.uri):
+            raise bad("Request-URI")
+        i = at[0]
+        end = skip(data, i, self.end(i), b",")
+        i = after_host(data, sent_by(data, i, end), end)
+        port(data, i, end)
+        parameter(data, after_port(data, i, end), end)
+        for k in (1, 2):
+            end = self.end(at[k])
+            parameter(data, after_address(data, at[k], end), end)
+        end = self.end(at[3])
+        if lws(data, at[3], end) == end:
+            raise bad("call-id")
+        if self.cseq_method != self.method and self.method:
+            raise bad("cseq method")
+        if at[5]:
+            self._number(5, 255)
+        if at[6]:
+            self._number(6, len(data) - self._head - 4)
+
+    def _number(self, k, top):
+        end = self.end(self._at[k])
+        i = lws(self.data, self._at[k], end)
+        if lws(self.data, run(self.data, i, end, b""), end) != end:
+            raise bad("number")
+        return number(self.data, i, end, top)
+
+    def __getattr__(self, name):
+        # what is asked for is kept as a plain attribute, but for the body, which would stand in memory twice
+        if name not in _LAZY:
+            raise AttributeError(name)
+        data = self.data
+        if name == "body":
+            i = self._head + 4
+            return data[i : i + self._number(6, len(data) - i)] if self._at[6] else data[i:]
+        if name[:4] == "cseq":
+            self._cseq(data, self._at[4])
+            return self.cseq if name == "cseq" else self.cseq_method
+        k = _LAZY.index(name)
+        i = self._at[k & 3]
+        value = b""
+        if i:
+            end = self.end(i)
+            if not k & 3:
+                end = skip(data, i, end, b",")
+            if k == 0 or k == 3:
+                value = self._cut(i, end)
+            else:
+                i = parameter(data, skip(data, i, end, b";"), end, b"tag" if k & 3 else b"branch")
+                if i >= 0:
+                    value = value_at(data, i, end)
+        setattr(self, name, value)
+        return value
+
+    def _cseq(self, data, i):
+        n = 0
+        method = b""
+        if i:
+            end = self.end(i)
+            i = lws(data, i, end)
+            n = number(data, i, end, 0x7FFFFFFF)  # 8.1.1.5
+            i = lws(data, run(data, i, end, b""), end)
+            stop = run(data, i, end)
+            if stop == i or lws(data, stop, end) != end:
+                raise bad("cseq")
+            method = self.method
+            if stop - i != len(method) or not data.startswith(method, i):
+                method = data[i:stop]
+        self.cseq = n
+        self.cseq_method = method
