@@ -2,8 +2,9 @@
 # RFC 3581. May import: limits, errors, sip.header.
 
 from micropython import const
-from siplet import limits
+
 from siplet.errors import LocalError, RemoteError
+from siplet.limits import MESSAGE
 from siplet.sip.header import lws, run, same, skip, trim
 
 _ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
@@ -40,7 +41,7 @@ class Builder:
     the message is to be started anew. What end() gave is good until the next start.
     """
 
-    def __init__(self, size=limits.MESSAGE):
+    def __init__(self, size=MESSAGE):
         self._buffer = bytearray(size)
         self._view = memoryview(self._buffer)
         self._n = 0
@@ -73,6 +74,8 @@ class Builder:
 
     def _span(self, data, i, end):
         # a stretch of a received message, unfolded; a view costs 32 bytes, a copy its length
+        if i >= end:
+            return
         if data.find(b"\r", i, end) < 0:
             self._put(memoryview(data)[i:end])
         else:

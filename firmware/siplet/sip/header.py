@@ -6,8 +6,9 @@
 # the same for one value that was cut out. Whatever cannot be read is RemoteError(400) with the name of what it was.
 
 from micropython import const
-from siplet import limits
+
 from siplet.errors import RemoteError
+from siplet.limits import VALUES
 
 _TOKEN = b"-.!%*_+`'~"  # of a token beside letters and digits (25.1)
 _HOST = b"-._"  # of a host name beside letters and digits; the underscore is not in the RFC but on many LANs
@@ -222,7 +223,7 @@ def split(value):
     while i < end:
         stop = skip(value, i, end, b",")
         last = trim(value, i, stop)
-        if last == i or len(found) == limits.VALUES:
+        if last == i or len(found) == VALUES:
             raise bad("list")
         found.append(value[i:last])
         if stop == end:

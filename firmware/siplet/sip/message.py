@@ -10,8 +10,8 @@
 
 from array import array
 
-from siplet import limits
 from siplet.errors import RemoteError
+from siplet.limits import HEADERS, MESSAGE, VALUES
 from siplet.sip.header import (
     after_address,
     after_host,
@@ -33,6 +33,7 @@ from siplet.sip.header import (
 # What every message needs, as indexed in _at, and the compact forms; the first five must be there, only Via repeats
 _NAMES = (b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
 _SHORT = b"vfti\0\0l"
+_NOWHERE = bytes(14)
 # What __getattr__ knows; the first five with the index of their header in the low two bits of their own
 _LAZY = ("via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body")
 # Every compact form in front of its name (7.3.3 and the extensions); a name stands before those it is a part of
@@ -53,7 +54,7 @@ class Message:
     def __init__(self, data):
         end = data.find(b"\r\n\r\n")
         lines = data.count(b"\n", 0, end + 2)
-        if end < 0 or len(data) > limits.MESSAGE or lines > limits.HEADERS:
+        if end < 0 or len(data) > MESSAGE or lines > HEADERS:
             raise RemoteError(0, "frame")
         if lines != data.count(b"\r\n", 0, end + 2) or lines != data.count(b"\r", 0, end + 2):
             raise RemoteError(0, "line end")
@@ -79,7 +80,7 @@ class Message:
             self.uri = data[first + 1 : last]
             if stop - last != 8 or not same(data, last + 1, b"sip/2.0"):
                 self._fault = "version"
-        self._at = at = array("H", b"\0\0" * 7)
+        self._at = at = array("H", _NOWHERE)
         p += 2
         while p < end:
             after = data.find(b"\n", p) + 1
@@ -152,7 +153,7 @@ class Message:
         found = []
         for line in self.lines(name):
             found.extend(split(line))
-            if len(found) > limits.VALUES:
+            if len(found) > VALUES:
                 raise bad("list")
         return found
 
