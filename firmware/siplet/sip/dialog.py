@@ -1,0 +1,91 @@
+# Dialogs: RFC 3261 section 12. What two user agents remember of each other between requests.
+# Imports header and URI syntax.
+
+from siplet.errors import RemoteError
+from siplet.limits import ROUTES
+from siplet.sip.header import address, param
+from siplet.sip.uri import Uri
+
+
+def contact(message, otherwise=b""):
+    """The URI of a message's Contact, the remote target (12.1.1); `otherwise` when there is none."""
+    value = message.header(b"contact")
+    return address(value)[1] if value and value != b"*" else otherwise
+
+
+def _routes(message):
+    values = message.headers(b"record-route")
+    if len(values) > ROUTES:
+        raise RemoteError(400, "Record-Route: more than " + str(ROUTES) + " routes")
+    return values
+
+
+class Dialog:
+    """The state of RFC 3261 12: Call-ID, tags, sequence numbers, URIs with tags, remote target, route set.
+
+    local and remote are whole From/To values (bytes, with their tags), as they stand in our requests.
+    """
+
+    def __init__(self, call_id, local, remote, target):
+        self.call_id = call_id
+        self.local = local
+        self.remote = remote
+        self.local_tag = param(local, b"tag") or b""
+        self.remote_tag = param(remote, b"tag") or b""
+        self.target = target
+        self.routes = ()
+        self.local_cseq = 0
+        self.remote_cseq = -1
+        self.confirmed = False
+
+    @classmethod
+    def from_request(cls, request, tag):
+        """The dialog of a UAS (12.1.1): request is the INVITE that came, tag ours."""
+        to = request.header(b"to")
+        dialog = cls(request.call_id, to + b";tag=" + tag, request.header(b"from"), contact(request))
+        dialog.routes = _routes(request)
+        dialog.remote_cseq = request.cseq
+        if not dialog.target:
+            raise RemoteError(400, "Contact: missing")
+        return dialog
+
+    def fork(self, response):
+        """The dialog of a UAC (12.1.2) that this response made; self is the INVITE's outline, which stays as it is."""
+        dialog = Dialog(self.call_id, self.local, response.header(b"to"), contact(response, self.target))
+        dialog.local_cseq = self.local_cseq
+        dialog.learn_routes(response)
+        return dialog
+
+    def learn_routes(self, response):
+        """Take the route set of a response, in reverse; a 2xx sets it anew (12.1.2, 13.2.2.4)."""
+        self.routes = _routes(response)
+        self.routes.reverse()
+
+    def matches(self, message):
+        """Whether a request (To is us) or a response (From is us) belongs here (12.2.2)."""
+        if self.call_id != message.call_id:
+            return False
+        if message.status:
+            return self.local_tag == message.from_tag and self.remote_tag == message.to_tag
+        return self.local_tag == message.to_tag and self.remote_tag == message.from_tag
+
+    def check_order(self, request):
+        """Refuse a request that was overtaken, or came twice by two ways: RemoteError(500) (12.2.2)."""
+        if self.remote_cseq >= 0 and request.cseq <= self.remote_cseq:
+            raise RemoteError(500, "CSeq: out of order")
+        self.remote_cseq = request.cseq
+
+    def refresh(self, message):
+        """Target refresh (12.2.1.2, 12.2.2): the Contact of a re-INVITE or of its 2xx becomes the remote target."""
+        self.target = contact(message, self.target)
+
+    def route(self):
+        """(Request-URI, Route values, URI of the next hop) of a request in this dialog (12.2.1.1)."""
+        routes = self.routes
+        if not routes:
+            return self.target, (), self.target
+        first = address(routes[0])[1]
+        if Uri(first).param(b"lr") is not None:
+            return self.target, routes, first
+        # A strict router wants itself as Request-URI, and the target last.
+        return first, list(routes[1:]) + [b"<" + self.target + b">"], first

@@ -1,0 +1,320 @@
+# The endpoint: a SIP element without socket and without clock (RFC 3261 sections 8, 17, 18). Imports the rest of sip/.
+#
+#     receive(data, source, now)      a datagram came in: bytes, (host, port)
+#     unreachable(destination, now)   the transport could not send there
+#     handle_timers(now)              a deadline passed
+#     next_timer()                    the ticks of the next deadline, or None
+#     send(data, destination)         given by the shell: a datagram to send at once; data is good during the call only
+#     next_event()                    the oldest Event not yet fetched, or None
+#
+# A datagram's way: Message -> check -> a response finds its client transaction by branch; a request finds its server
+# transaction, else its dialog's session, else the usage of its method. Requests outside dialogs that change nothing
+# (OPTIONS, and every refusal) are answered without a transaction (8.2.7): strangers cannot make us remember anything.
+#
+# Order of refusals, 8.2: framing 400/505, method 405/501, scheme 416, Require 420, then what the usage says.
+
+from siplet.errors import RemoteError
+from siplet.limits import EVENTS, TRANSACTIONS
+from siplet.sip.builder import Builder
+from siplet.sip.invite_client import Outgoing
+from siplet.sip.invite_server import Incoming
+from siplet.sip.message import Message
+from siplet.sip.register import Registration
+from siplet.sip.reply import capabilities, destination, explain, not_served, steady_tag
+from siplet.sip.transaction import Transaction, key_of
+from siplet.sip.uri import Uri
+from siplet.ticks import ticks_diff
+
+
+class Event:
+    """Something that happened. kind, source (Registration or Session), and status/reason/data where the kind has them.
+
+    registration   a Registration changed its state; status of the answer that did it, 0 when none did
+    incoming       a Session rings here
+    ringing        the far end rings or sends early media; status 180..199
+    answered       the Session is up
+    media          what was agreed for audio changed; data: the agreement (hold, resume, another address)
+    digit          an INFO brought a key; data: (digit: str, ms: int)
+    ended          the Session is over; data says how, status and reason why (see Session.end)
+    """
+
+    def __init__(self, kind, source, status=0, reason=b"", data=None):
+        self.kind = kind
+        self.source = source
+        self.status = status
+        self.reason = reason
+        self.data = data
+
+
+class Endpoint:
+    """One SIP user agent on one local address.
+
+    send: see above; random(n) -> bytes; local: (host: str, port: int) written into Via and Contact; media(session):
+    makes the offer/answer partner of a new incoming session (see session.py), None when we are full.
+    """
+
+    def __init__(self, send, random, local, media=None, max_calls=1, agent=b"siplet"):
+        self.send = send
+        self.random = random
+        self.local = local
+        self.media = media
+        self.max_calls = max_calls
+        self.agent = agent
+        self.builder = Builder()
+        self.transactions = []
+        self.sessions = []
+        self.registrations = []
+        self.events = []
+        self.dropped = 0  # datagrams that no answer was given to
+        self.refused = 0  # requests answered with an error before they reached a usage
+        self.lost_events = 0
+        self.last_error = ""
+        self.credentials = None  # of calls that come in, for requests that we send in them
+        self.user = b""  # of the Contact in calls that come in
+        self._secret = random(8)
+
+    # -- what the shell calls
+
+    def register(self, registrar, aor, expires=None, credentials=None, user=b""):
+        """A Registration of aor (bytes sip: URI) at registrar (sip: URI without user); call its start(now)."""
+        registration = Registration(self, registrar, aor, expires, credentials, user)
+        self.registrations.append(registration)
+        return registration
+
+    def invite(self, target, local, media, now, credentials=None, route=()):
+        """Call target (bytes URI) as local (From value without tag); returns the Session, whose events follow.
+
+        media: the offer/answer partner. route: pre-loaded Route values. Raises LocalError or RemoteError(400, 416)
+        when target is no usable URI.
+        """
+        session = Outgoing(self, media, credentials, target, local, route)
+        self.sessions.append(session)
+        session.start(now)
+        return session
+
+    def receive(self, data, source, now):
+        """Take one datagram. Never raises for what it holds; what cannot be answered is counted in `dropped`."""
+        try:
+            message = Message(data)
+        except RemoteError as error:
+            self._drop(error)
+            return
+        try:
+            message.check()
+            if message.status:
+                self._on_response(message, now)
+            else:
+                self._on_request(message, source, now)
+        except RemoteError as error:
+            if message.status or message.method == b"ACK" or not error.status:
+                self._drop(error)
+            else:
+                self.refuse(message, source, error)
+
+    def unreachable(self, destination, now):
+        """The transport could not send to destination: its transactions fail with 503 (8.1.3.1)."""
+        for transaction in list(self.transactions):
+            if transaction.destination == destination:
+                transaction.on_error(now)
+        self._sweep()
+
+    def handle_timers(self, now):
+        """Fire every deadline that has passed."""
+        for transaction in list(self.transactions):
+            transaction.on_time(now)
+        for user in self.sessions + self.registrations:
+            if user.deadline is not None and ticks_diff(now, user.deadline) >= 0:
+                user.deadline = None
+                user.on_time(now)
+        self._sweep()
+
+    def next_timer(self):
+        """The ticks of the earliest deadline, None when nothing waits."""
+        first = None
+        for transaction in self.transactions:
+            first = _earlier(first, transaction.deadline)
+            first = _earlier(first, transaction.retransmit)
+        for users in (self.sessions, self.registrations):
+            for user in users:
+                first = _earlier(first, user.deadline)
+        return first
+
+    @property
+    def full(self):
+        """Whether every line is taken: no call more, out or in."""
+        return sum(session.occupies for session in self.sessions) >= self.max_calls
+
+    def next_event(self):
+        """The oldest Event, or None."""
+        return self.events.pop(0) if self.events else None
+
+    # -- what usages call
+
+    def emit(self, kind, source, status=0, reason=b"", data=None):
+        """Queue an Event. Digits beyond the bound are lost and counted; changes of state never are."""
+        if kind == "digit" and len(self.events) >= EVENTS:
+            self.lost_events += 1
+            return
+        self.events.append(Event(kind, source, status, reason, data))
+
+    def token(self, n=6):
+        """2 * n random hexadecimal digits: a tag, a Call-ID, the tail of a branch."""
+        return self.random(n).hex().encode()
+
+    def host_port(self):
+        """Our address as it stands in Via and Contact: b"192.0.2.1:5060"."""
+        host, port = self.local
+        return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
+
+    def begin(self, method, uri, dialog, cseq, routes=(), branch=None):
+        """Start a request in the builder: request line to Route; the usage adds its own. Returns the builder."""
+        self._branch = branch or b"z9hG4bK" + self.token(8)
+        builder = self.builder
+        builder.request(method, uri)
+        builder.header(b"Via", b"SIP/2.0/UDP ", self.host_port(), b";rport;branch=", self._branch)
+        builder.header(b"Max-Forwards", b"70")
+        builder.header(b"From", dialog.local)
+        builder.header(b"To", dialog.remote)
+        builder.header(b"Call-ID", dialog.call_id)
+        builder.header(b"CSeq", cseq, b" ", method)
+        for route in routes:
+            builder.header(b"Route", route)
+        builder.header(b"User-Agent", self.agent)
+        return builder
+
+    def contact(self, user=b""):
+        """Our Contact value."""
+        return b"<sip:" + (user + b"@" if user else b"") + self.host_port() + b">"
+
+    def request(self, user, method, hop, now):
+        """Send what the builder holds in a new client transaction, to the URI hop; returns the Transaction."""
+        data = bytes(self.builder.end())
+        transaction = Transaction(self, user, method, self._branch, Uri(hop).destination())
+        self.transactions.append(transaction)
+        transaction.start_client(data, now)
+        return transaction
+
+    def serve(self, user, request, source):
+        """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
+        if len(self.transactions) >= TRANSACTIONS:
+            return None
+        transaction = Transaction(self, user, request.method, key_of(request), destination(request, source))
+        transaction.source = source
+        transaction.start_server(request)
+        self.transactions.append(transaction)
+        return transaction
+
+    def reply(self, request, source, status, tag=b"", reason=None):
+        """Start a response in the builder, with what every answer of ours holds; returns the builder."""
+        builder = self.builder
+        builder.reply(request, status, source, tag, reason)
+        return builder
+
+    def refuse(self, request, source, error):
+        """Answer a request statelessly with a RemoteError: its status, and the headers that this status asks for."""
+        self.refused += 1
+        self.last_error = error.text
+        self._stateless(request, source, error.status, error.text)
+
+    # -- inside
+
+    def _drop(self, error):
+        self.dropped += 1
+        self.last_error = error.text
+
+    def _sweep(self):
+        # Forget what is over; nothing is allocated when nothing is.
+        for kept, done in ((self.transactions, "state"), (self.sessions, "alive"), (self.registrations, "alive")):
+            i = len(kept)
+            while i:
+                i -= 1
+                if not getattr(kept[i], done):
+                    kept.pop(i)
+
+    def _server(self, key, method):
+        for transaction in self.transactions:
+            if transaction.request is not None and transaction.branch == key and transaction.method == method:
+                return transaction
+        return None
+
+    def _on_response(self, response, now):
+        for transaction in self.transactions:
+            if (
+                transaction.request is None
+                and transaction.branch == response.branch
+                and transaction.method == response.cseq_method
+            ):
+                transaction.on_response(response, now)
+                self._sweep()
+                return
+        raise RemoteError(0, "no transaction for this response")
+
+    def _on_request(self, request, source, now):
+        method = request.method
+        key = key_of(request)
+        transaction = self._server(key, b"INVITE" if method == b"ACK" else method)
+        if transaction:
+            transaction.on_request(request, now)
+        elif method == b"CANCEL":
+            self._cancel(request, source, key, now)
+        elif request.to_tag:
+            self._in_dialog(request, source, now)
+        elif method == b"ACK":
+            raise RemoteError(0, "ACK outside a dialog")
+        else:
+            self._out_of_dialog(request, source, now)
+        self._sweep()
+
+    def _cancel(self, request, source, key, now):
+        # 9.2: 200 to the CANCEL whatever becomes of the INVITE; 481 when there is none.
+        transaction = self._server(key, b"INVITE")
+        if not transaction:
+            raise RemoteError(481, "CANCEL: no such INVITE")
+        self._stateless(request, source, 200, "", transaction.user.dialog.local_tag)
+        transaction.user.on_cancel(transaction, now)
+
+    def _in_dialog(self, request, source, now):
+        for session in self.sessions:
+            if session.dialog and session.dialog.matches(request):
+                if request.method == b"ACK":
+                    session.on_ack(request, now)
+                else:
+                    self._check_extensions(request)
+                    session.on_request(request, source, now)
+                return
+        raise RemoteError(481, "no such dialog")
+
+    def _out_of_dialog(self, request, source, now):
+        method = request.method
+        if method != b"INVITE" and method != b"OPTIONS":
+            raise not_served(method)
+        Uri(request.uri)  # 400 or 416
+        self._check_extensions(request)
+        if method == b"OPTIONS":
+            self._stateless(request, source, 200)
+            return
+        for session in self.sessions:
+            if session.is_merged(request):
+                raise RemoteError(482, "the same INVITE by another way")
+        if self.full:
+            raise RemoteError(486, "all lines busy")
+        session = Incoming(self, None, self.credentials, self.user)
+        session.start(request, source, now)
+
+    def _check_extensions(self, request):
+        if request.method != b"CANCEL" and request.header(b"require"):
+            raise RemoteError(420, "Require: not supported")
+
+    def _stateless(self, request, source, status, text="", tag=None):
+        builder = self.reply(request, source, status, tag or steady_tag(self._secret, request))
+        if status == 200 and request.method == b"OPTIONS":
+            capabilities(builder)
+        elif status > 200:
+            explain(builder, request, status, text)
+        self.send(builder.end(), destination(request, source))
+
+
+def _earlier(a, b):
+    if a is None:
+        return b
+    return a if b is None or ticks_diff(a, b) <= 0 else b

@@ -1,0 +1,152 @@
+# Calling: the INVITE of a UAC (RFC 3261 sections 13.2 and 9.1). Imports session and what it imports.
+#
+#     INVITE -> 1xx ... -> 2xx: ACK, and the session is up
+#                       -> 401/407: ACK (by the transaction), INVITE again with credentials, new branch, next CSeq
+#                       -> 300-699: ACK (by the transaction), the session is over
+#     hang_up() before the 2xx: CANCEL as soon as a provisional response is here; a 2xx that crosses it: ACK and BYE
+#     a second 2xx with another To tag (a fork): ACK and BYE for it (13.2.2.4)
+
+from siplet.errors import RemoteError
+from siplet.limits import EARLY_DIALOGS, TIMEOUT
+from siplet.sip.dialog import Dialog
+from siplet.sip.reply import capabilities
+from siplet.sip.session import Session
+from siplet.sip.uri import Uri
+from siplet.ticks import ticks_add
+
+
+class Outgoing(Session):
+    """A call that we make; see endpoint.invite."""
+
+    def __init__(self, endpoint, media, credentials, target, local, route):
+        Uri(target)  # RemoteError(400, 416) before anything is sent
+        user = Uri(local[local.find(b"<") + 1 : local.find(b">")]).user if b"<" in local else b""
+        super().__init__(endpoint, media, credentials, user)
+        self.state = "calling"
+        call_id = endpoint.token(12)
+        self._outline = Dialog(call_id, local + b";tag=" + endpoint.token(), b"<" + target + b">", target)
+        self._outline.routes = route
+        self._outline.local_cseq = 1 + endpoint.random(1)[0]
+        self._tried = []
+        self._forks = []  # dialogs of extra 2xx, each acknowledged again when its 2xx comes again
+        self._sdp = b""
+        self._answered = False  # the far end's answer to our offer is here
+
+    def start(self, now):
+        """Send the INVITE with our offer."""
+        self._sdp = self.media.offer()
+        self._invite(now)
+
+    def _invite(self, now):
+        uri, routes, hop = self._outline.route()
+        builder = self.endpoint.begin(b"INVITE", uri, self._outline, self._outline.local_cseq, routes)
+        builder.header(b"Contact", self.endpoint.contact(self.user))
+        capabilities(builder)
+        if self.credentials:
+            self.credentials.authorize(builder, b"INVITE", uri, self._sdp)
+        builder.body(b"application/sdp", self._sdp)
+        self.invite = self.endpoint.request(self, b"INVITE", hop, now)
+
+    def on_response(self, transaction, status, response, now):
+        """See the picture above; answers to BYE, INFO and CANCEL as in every session."""
+        if transaction.method == b"CANCEL":
+            return
+        if transaction.method != b"INVITE":
+            if transaction.again[2] is self.dialog:
+                super().on_response(transaction, status, response, now)
+            return
+        if status < 200:
+            if status > 100:
+                self._learn_early(response)
+            self.step("1xx", now, status, response.reason, "", response)
+        elif status < 300:
+            self._on_2xx(status, response, now)
+        elif transaction is self.invite:
+            self._on_refused(status, response, now)
+
+    def _on_2xx(self, status, response, now):
+        for dialog in self._forks:
+            if dialog.matches(response):
+                self._ack(dialog)
+                return
+        if self.dialog is not None and self.dialog.confirmed:
+            if self.dialog.matches(response):
+                self._ack(self.dialog)
+            elif len(self._forks) < EARLY_DIALOGS:
+                dialog = self._outline.fork(response)
+                self._forks.append(dialog)
+                self._ack(dialog)
+                self._send(b"BYE", now, dialog=dialog)
+            return
+        self.dialog = self._outline.fork(response)
+        self.dialog.confirmed = True
+        self.step("2xx", now, status, response.reason, "local", response)
+
+    def _on_refused(self, status, response, now):
+        wanted = self.credentials and self.state in ("calling", "proceeding")
+        if status in (401, 407) and response and wanted and self.credentials.challenged(response, self._tried):
+            self._outline.local_cseq += 1
+            self._invite(now)
+            return
+        how = "cancelled" if self.state in ("withdrawn", "cancelled") else "rejected" if response else "lost"
+        if status == 408:
+            how = "timeout"
+        reason = response.reason if response else b""
+        if not self._answered:
+            self.media.rejected()
+        self.step("refused", now, status, reason, how)
+
+    def _learn_early(self, response):
+        # A provisional response with a To tag makes an early dialog, in which the far end may already send requests.
+        if response.to_tag and self.dialog is None:
+            self.dialog = self._outline.fork(response)
+
+    def _take_answer(self, response):
+        # The answer to our offer may stand in a 18x (early media) and again, or differently, in the 2xx.
+        body = response.body
+        if body and (response.header(b"content-type") or b"").lower().startswith(b"application/sdp"):
+            self.media.accept(body)
+            self._answered = True
+            self._tell_media()
+
+    # -- actions of the table
+
+    def _ring(self, now, status, reason, how, response):
+        if status == 100:
+            return
+        try:
+            self._take_answer(response)
+        except RemoteError as error:  # early media that we cannot use: the 2xx may still bring something better
+            self.endpoint.last_error = error.text
+        self.endpoint.emit("ringing", self, status, reason)
+
+    def _confirm(self, now, status, reason, how, response):
+        self._ack(self.dialog)
+        try:
+            self._take_answer(response)
+            if not self._answered:
+                raise RemoteError(488, "2xx without an answer to our offer")
+        except RemoteError as error:
+            self.endpoint.last_error = error.text
+            self.step("lost", now, 488, b"Not Acceptable Here", "lost")
+            return
+        self._told = True
+        self.endpoint.emit("answered", self, status, reason)
+
+    def _acknowledge(self, now, status, reason, how, response):
+        self._ack(self.dialog)
+
+    def _ack(self, dialog):
+        # 13.2.2.4: the ACK of a 2xx is a request of its own in the dialog, with the INVITE's number.
+        uri, routes, hop = dialog.route()
+        builder = self.endpoint.begin(b"ACK", uri, dialog, self._outline.local_cseq, routes)
+        if self.credentials:
+            self.credentials.authorize(builder, b"ACK", uri)
+        self.endpoint.send(builder.end(), Uri(hop).destination())
+
+    def _cancel(self, now, status, reason, how, response):
+        # 9.1: everything as in the INVITE, so that it finds it at every hop.
+        uri, routes, hop = self._outline.route()
+        self.endpoint.begin(b"CANCEL", uri, self._outline, self._outline.local_cseq, routes, self.invite.branch)
+        self.endpoint.request(self, b"CANCEL", hop, now)
+        self.deadline = ticks_add(now, TIMEOUT)

@@ -1,0 +1,81 @@
+# Being called: the INVITE of a UAS (RFC 3261 sections 13.3 and 9.2). Imports session and what it imports.
+#
+#     INVITE -> 180 at once (again each minute, 13.3.1.1), event `incoming`
+#     answer()  -> 2xx, repeated by the session until the ACK is here
+#     reject()  -> the given final status;   CANCEL or BYE -> 487;   Expires over -> 480
+
+from siplet.errors import RemoteError
+from siplet.sip.dialog import Dialog
+from siplet.sip.header import integer
+from siplet.sip.session import Session
+from siplet.ticks import ticks_add, ticks_diff
+
+_REMIND = 60000  # ms; proxies give up on an INVITE that shows no life for three minutes (16.8, timer C)
+
+
+class Incoming(Session):
+    """A call that came. remote: the From value; request: the INVITE."""
+
+    def start(self, request, source, now):
+        """Ring. Raises RemoteError for the endpoint to refuse the INVITE with; nothing is kept then."""
+        self.state = "ringing"
+        accept = (request.header(b"accept") or b"*/*").lower()
+        if not (b"application/sdp" in accept or b"*/*" in accept or b"application/*" in accept):
+            raise RemoteError(406, "Accept: an answer is application/sdp")
+        expires = request.header(b"expires")
+        self._expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
+        self._expiry = ticks_add(now, self._expires * 1000)
+        endpoint = self.endpoint
+        self.dialog = Dialog.from_request(request, endpoint.token())
+        self.media = endpoint.media(self) if endpoint.media else None
+        if self.media is None:
+            raise RemoteError(486, "all lines busy")
+        try:
+            # Decided before it rings: a call that cannot be heard is refused, not answered.
+            self._sdp = self._session_description(request)
+            self.invite = endpoint.serve(self, request, source)
+            if self.invite is None:
+                raise RemoteError(503, "too many transactions")
+        except RemoteError:
+            self.media.close()
+            raise
+        self.remote = self.dialog.remote
+        self._ring(now, 180, b"", "", None)
+        endpoint.sessions.append(self)
+        endpoint.emit("incoming", self, 0, b"", request)
+
+    def answer(self, now):
+        """Take the call: 2xx with our side of the offer/answer. False when it is over already."""
+        return self.step("answer", now)
+
+    def reject(self, status, now, reason=b""):
+        """Refuse the call with a final status of 300 to 699. False when it is over already."""
+        return self.step("hang up", now, status, reason, "local")
+
+    def on_cancel(self, transaction, now):
+        """9.2: the INVITE is answered 487 when it still rings."""
+        if transaction is self.invite:
+            self.step("cancel", now, 487, b"", "cancelled")
+
+    # -- actions of the table
+
+    def _ring(self, now, status, reason, how, message):
+        if self._expires and ticks_diff(now, self._expiry) >= 0:
+            self.step("expired", now, 480, b"", "timeout")
+            return
+        builder = self._reply_begin(self.invite.request, self.invite.source, 180)
+        builder.header(b"Contact", self.endpoint.contact(self.user))
+        self.invite.respond(180, builder.end(), now)
+        wait = _REMIND
+        if self._expires:
+            wait = max(0, min(wait, ticks_diff(self._expiry, now)))
+        self.deadline = ticks_add(now, wait)
+
+    def _accept(self, now, status, reason, how, message):
+        self._send_2xx(self.invite, self._sdp, now)
+        if not self._owed:
+            self._tell_media()
+
+    def _refuse(self, now, status, reason, how, message):
+        builder = self._reply_begin(self.invite.request, self.invite.source, status)
+        self.invite.respond(status, builder.end(), now)

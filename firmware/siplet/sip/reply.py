@@ -1,0 +1,54 @@
+# Answers without a transaction, and what every answer of ours says: RFC 3261 sections 8.2.6, 8.2.7, 18.2.2; RFC 3581.
+# Imports header syntax.
+
+import hashlib
+
+from siplet.errors import RemoteError
+from siplet.sip.header import param, via
+
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+
+# Known methods that we do not take, or not there: 405; whatever else: 501 (8.2.1, 21.5.2).
+_KNOWN = b" REGISTER SUBSCRIBE NOTIFY PUBLISH REFER MESSAGE UPDATE PRACK INFO BYE "
+
+
+def not_served(method):
+    """The RemoteError for a method that has no usage here."""
+    return RemoteError(405 if b" " + method + b" " in _KNOWN else 501, "method not served")
+
+
+def destination(request, source):
+    """(host, port) that a response to request must go to: where it came from, to the port that Via asks for."""
+    _, _, port, params = via(request.via)
+    if param(params, b"rport") is not None:
+        return source
+    return source[0], port or 5060
+
+
+def steady_tag(secret, request):
+    """A To tag that is the same each time this request comes, without remembering it (8.2.7)."""
+    return hashlib.sha256(secret + request.call_id + request.branch).digest()[:4].hex().encode()
+
+
+def capabilities(builder):
+    """Allow, Accept and Supported, as in 200 to OPTIONS (11.2) and 2xx to INVITE (13.3.1.4)."""
+    builder.header(b"Allow", ALLOW)
+    builder.header(b"Accept", b"application/sdp, application/dtmf-relay, application/dtmf")
+    builder.header(b"Supported", b"")
+
+
+def explain(builder, request, status, text=""):
+    """Add the headers that a refusal with this status must or should have (20.5, 21.4): Allow, Accept ..."""
+    if status == 405 or status == 501:
+        builder.header(b"Allow", ALLOW)
+    elif status == 415:
+        info = request.method == b"INFO"
+        builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
+        builder.header(b"Accept-Encoding", b"identity")
+    elif status == 420:
+        for option in request.headers(b"require"):
+            builder.header(b"Unsupported", option)
+    elif status == 500 or status == 503:
+        builder.header(b"Retry-After", b"5")
+    if text:
+        builder.header(b"Warning", b'399 siplet "', text, b'"')

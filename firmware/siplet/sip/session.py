@@ -1,0 +1,310 @@
+# Sessions: a call as both sides have it once it is up (RFC 3261 sections 12 to 15; INFO: RFC 6086).
+# Imports what lies below it in sip/.
+#
+# invite_client.Outgoing and invite_server.Incoming are the two ways a session begins. This file holds the table of its
+# states, and everything that happens inside the dialog: re-INVITE, INFO, OPTIONS, BYE, and the 2xx that is repeated
+# until its ACK comes (13.3.1.4). Offer/answer is decided by `media`, an object with offer(), answer(offer),
+# accept(answer), rejected() and close(), which keeps what was `agreed` (RFC 3264).
+
+from siplet.errors import LocalError, RemoteError
+from siplet.limits import T1, T2, TIMEOUT
+from siplet.sip import info
+from siplet.sip.reply import capabilities, destination, not_served
+from siplet.ticks import ticks_add, ticks_diff
+
+# The states of a call. Row: state, input, next state, actions (methods of the session, in order).
+#   withdrawn   we gave up before any answer came: CANCEL must wait for a provisional response (9.1)
+#   cancelled   CANCEL is sent; a 2xx may cross it, and is then acknowledged and ended at once
+#   answered    our 2xx is sent, its ACK is not here
+#   leaving     the same, and we want to hang up: BYE must wait for the ACK (15)
+# What is in no row is ignored, on purpose.
+# fmt: off
+_TABLE = (
+    # outgoing
+    "calling",    "1xx",      "proceeding", "ring",
+    "calling",    "2xx",      "up",         "confirm",
+    "calling",    "refused",  "over",       "finish",
+    "calling",    "hang up",  "withdrawn",  "",
+    "proceeding", "1xx",      "proceeding", "ring",
+    "proceeding", "2xx",      "up",         "confirm",
+    "proceeding", "refused",  "over",       "finish",
+    "proceeding", "hang up",  "cancelled",  "cancel",
+    "withdrawn",  "1xx",      "cancelled",  "cancel",
+    "withdrawn",  "2xx",      "ending",     "acknowledge bye finish",
+    "withdrawn",  "refused",  "over",       "finish",
+    "cancelled",  "2xx",      "ending",     "acknowledge bye finish",
+    "cancelled",  "refused",  "over",       "finish",
+    "cancelled",  "deadline", "over",       "finish",
+    # incoming
+    "ringing",    "answer",   "answered",   "accept",
+    "ringing",    "hang up",  "over",       "refuse finish",
+    "ringing",    "cancel",   "over",       "refuse finish",
+    "ringing",    "bye",      "over",       "refuse finish",
+    "ringing",    "expired",  "over",       "refuse finish",
+    "ringing",    "lost",     "over",       "refuse finish",
+    "ringing",    "deadline", "ringing",    "ring",
+    "answered",   "ack",      "up",         "settle",
+    "answered",   "deadline", "answered",   "repeat",
+    "answered",   "hang up",  "leaving",    "",
+    "answered",   "lost",     "ending",     "bye finish",
+    "answered",   "bye",      "over",       "finish",
+    "leaving",    "ack",      "ending",     "bye finish",
+    "leaving",    "deadline", "leaving",    "repeat",
+    "leaving",    "lost",     "ending",     "bye finish",
+    "leaving",    "bye",      "over",       "finish",
+    # both
+    "up",         "ack",      "up",         "settle",
+    "up",         "deadline", "up",         "repeat",
+    "up",         "hang up",  "ending",     "bye finish",
+    "up",         "bye",      "over",       "finish",
+    "up",         "lost",     "ending",     "bye finish",
+    "ending",     "bye",      "over",       "",
+    "ending",     "bye done", "over",       "",
+)
+# fmt: on
+
+
+class Session:
+    """A call. state: see the table; dialog: None until there is one; media: the offer/answer partner.
+
+    The shell calls hang_up(now), send_info(type, body, now) and, on Incoming, answer(now) and reject(status, now).
+    """
+
+    def __init__(self, endpoint, media, credentials=None, user=b""):
+        self.endpoint = endpoint
+        self.media = media
+        self.credentials = credentials
+        self.user = user  # of our Contact
+        self.dialog = None
+        self.invite = None  # the transaction of the INVITE that made us
+        self.deadline = None
+        self.request = None  # the last INVITE that came, while its 2xx waits for the ACK
+        self._accepted = None  # the transaction of that INVITE
+        self._owed = False  # we made the offer: the answer comes with the ACK
+        self._told = False  # the application knows that the call is up
+        self._finished = False  # the application knows that it is over
+
+    @property
+    def alive(self):
+        """Whether something is left to do; the endpoint forgets the session otherwise."""
+        return self.state != "over"
+
+    @property
+    def occupies(self):
+        """Whether it takes a line: until it has ended for the application, though its BYE may still be under way."""
+        return not self._finished
+
+    def hang_up(self, now):
+        """End the call, whatever its state: CANCEL, BYE or a refusal (480 when it rings here)."""
+        self.step("hang up", now, 480, b"", "local")
+
+    def send_info(self, content_type, body, now):
+        """Send an INFO with this body; an `info` event brings its final status. LocalError when the call is not up."""
+        if self.state != "up":
+            raise LocalError("the call is not up")
+        self._send(b"INFO", now, content_type, body)
+
+    def step(self, event, now, status=0, reason=b"", how="", message=None):
+        """Look the event up in the table and do what it says. Returns whether there was such a row."""
+        i = 0
+        while i < len(_TABLE):
+            if _TABLE[i] == self.state and _TABLE[i + 1] == event:
+                break
+            i += 4
+        else:
+            return False
+        self.state = _TABLE[i + 2]
+        if self.state != _TABLE[i]:
+            self.deadline = None
+        for action in _TABLE[i + 3].split():
+            getattr(self, "_" + action)(now, status, reason, how, message)
+        return True
+
+    # -- what the endpoint calls
+
+    def is_merged(self, request):
+        """Whether this INVITE has come before by another way (8.2.2.2)."""
+        dialog = self.dialog
+        return (
+            dialog is not None
+            and dialog.call_id == request.call_id
+            and dialog.remote_tag == request.from_tag
+            and dialog.remote_cseq == request.cseq
+        )
+
+    def on_request(self, request, source, now):
+        """A request inside the dialog. Raises RemoteError for the endpoint to answer."""
+        method = request.method
+        self.dialog.check_order(request)
+        if method == b"BYE":
+            self._reply(request, source, now)
+            self.step("bye", now, 487, b"", "remote")
+        elif method == b"INFO":
+            self._on_info(request, source, now)
+        elif method == b"OPTIONS":
+            builder = self._reply_begin(request, source)
+            capabilities(builder)
+            # Without a transaction: a server asks every few seconds, and a repeated answer does no harm.
+            self.endpoint.send(builder.end(), destination(request, source))
+        elif method == b"INVITE":
+            self._on_reinvite(request, source, now)
+        else:
+            raise not_served(method)
+
+    def on_ack(self, request, now):
+        """The ACK of a 2xx of ours."""
+        if self.request and request.cseq == self.request.cseq:
+            self.step("ack", now, 0, b"", "", request)
+
+    def on_response(self, transaction, status, response, now):
+        """The answer to a request inside the dialog; Outgoing adds the INVITE's."""
+        if status < 200:
+            return
+        if status in (401, 407) and response and self._retry(transaction, response, now):
+            return
+        if transaction.method == b"BYE":
+            self.step("bye done", now)
+        elif transaction.method == b"INFO":
+            self.endpoint.emit("info", self, status)
+            if status in (408, 481):  # the far end has lost the dialog (12.2.1.2)
+                self.step("lost", now, status, b"", "lost")
+
+    def on_cancel(self, transaction, now):
+        """CANCEL found this transaction of ours; only a ringing INVITE is touched by it (9.2)."""
+
+    def on_unacknowledged(self, transaction, now):
+        """Timer H: the refusal of an INVITE was never acknowledged. The call is over all the same."""
+
+    def on_time(self, now):
+        self.step("deadline", now, 408, b"", "timeout")
+
+    # -- requests in the dialog, both ways
+
+    def _on_info(self, request, source, now):
+        content_type = request.header(b"content-type")
+        body = request.body
+        if body or content_type:
+            digit = info.parse(content_type or b"", body)
+            if digit is None:
+                raise RemoteError(415, "Content-Type: no key in this INFO")
+            self.endpoint.emit("digit", self, 0, b"", digit)
+        self._reply(request, source, now)
+
+    def _on_reinvite(self, request, source, now):
+        if self.state != "up" or (self.request and self._owed):
+            raise RemoteError(491 if self.dialog.confirmed else 500, "INVITE: another one is pending")
+        sdp = self._session_description(request)  # 415 or 488 leave the call as it was (14.2)
+        transaction = self.endpoint.serve(self, request, source)
+        if transaction is None:
+            raise RemoteError(503, "too many transactions")
+        self.dialog.refresh(request)
+        self._send_2xx(transaction, sdp, now)
+        if not self._owed:
+            self._tell_media()
+
+    def _session_description(self, request):
+        # The body of our 2xx: the answer to the INVITE's offer, or our own offer when it has none (13.3.1).
+        body = request.body
+        if body:
+            kind = (request.header(b"content-type") or b"").split(b";")[0].strip().lower()
+            if kind != b"application/sdp" or request.header(b"content-encoding") not in (None, b"identity"):
+                raise RemoteError(415, "Content-Type: only application/sdp")
+            self._owed = False
+            return self.media.answer(body)
+        self._owed = True  # the ACK owes us the answer
+        return self.media.offer()
+
+    def _send_2xx(self, transaction, sdp, now):
+        self.request = transaction.request
+        self._accepted = transaction
+        builder = self._reply_begin(transaction.request, transaction.source)
+        builder.header(b"Contact", self.endpoint.contact(self.user))
+        capabilities(builder)
+        builder.body(b"application/sdp", sdp)
+        transaction.respond(200, builder.end(), now)
+        self._interval = T1
+        self._give_up = ticks_add(now, TIMEOUT)
+        self.deadline = ticks_add(now, T1)
+
+    def _reply_begin(self, request, source, status=200):
+        builder = self.endpoint.reply(request, source, status, self.dialog.local_tag)
+        if 100 < status < 300 and request.method == b"INVITE":
+            builder.copy(request, b"record-route")
+        return builder
+
+    def _reply_end(self, request, source, now):
+        transaction = self.endpoint.serve(self, request, source)
+        if transaction:
+            transaction.respond(200, self.endpoint.builder.end(), now)
+        else:  # no room to remember it: answered all the same
+            self.endpoint.send(self.endpoint.builder.end(), destination(request, source))
+
+    def _reply(self, request, source, now):
+        self._reply_begin(request, source)
+        self._reply_end(request, source, now)
+
+    def _send(self, method, now, content_type=b"", body=b"", dialog=None, tried=None):
+        dialog = dialog or self.dialog
+        uri, routes, hop = dialog.route()
+        dialog.local_cseq += 1
+        builder = self.endpoint.begin(method, uri, dialog, dialog.local_cseq, routes)
+        if self.credentials:
+            self.credentials.authorize(builder, method, uri, body)
+        if body:
+            builder.body(content_type, body)
+        transaction = self.endpoint.request(self, method, hop, now)
+        transaction.again = (content_type, body, dialog, [] if tried is None else tried)
+        return transaction
+
+    def _retry(self, transaction, response, now):
+        # A challenge inside the dialog: the same again with credentials, a new branch and a new CSeq (22.2).
+        content_type, body, dialog, tried = transaction.again
+        if not self.credentials or not self.credentials.challenged(response, tried):
+            return False
+        self._send(transaction.method, now, content_type, body, dialog, tried)
+        return True
+
+    # -- actions of the table
+
+    def _bye(self, now, status, reason, how, message):
+        self.deadline = None
+        self._send(b"BYE", now)
+
+    def _finish(self, now, status, reason, how, message):
+        if not self._finished:
+            self._finished = True
+            self.endpoint.emit("ended", self, status, reason, how)
+
+    def _settle(self, now, status, reason, how, ack):
+        # The ACK is here; it may bring the answer to our offer (13.2.1).
+        self.deadline = None
+        self.request = self._accepted = None
+        self.dialog.confirmed = True
+        if self._owed:
+            self._owed = False
+            try:
+                self.media.accept(ack.body)
+            except RemoteError as error:
+                self.endpoint.last_error = error.text
+                self.step("lost", now, 488, b"", "lost")
+                return
+            self._tell_media()
+        if not self._told:
+            self._told = True
+            self.endpoint.emit("answered", self)
+
+    def _repeat(self, now, status, reason, how, message):
+        # 13.3.1.4: our 2xx again, at T1, 2*T1 ... T2, until the ACK comes or 64*T1 have passed.
+        if not self._accepted:
+            return
+        if ticks_diff(now, self._give_up) >= 0:
+            self.request = self._accepted = None
+            self.step("lost", now, 408, b"No ACK", "lost")
+            return
+        self._accepted.respond(200, self._accepted.data, now)
+        self._interval = min(2 * self._interval, T2)
+        self.deadline = ticks_add(now, min(self._interval, max(0, ticks_diff(self._give_up, now))))
+
+    def _tell_media(self):
+        if self.media.agreed is not None:
+            self.endpoint.emit("media", self, 0, b"", self.media.agreed)

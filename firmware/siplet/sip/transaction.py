@@ -1,0 +1,253 @@
+# Transactions: RFC 3261 section 17 with the corrections of RFC 6026. Imports message syntax, limits and ticks.
+#
+# Theory of operation. A transaction is one request and all its responses. It repeats what UDP may have lost, absorbs
+# the repetitions of the far end, and gives its user (a usage: registration, session ...) each thing once. The four
+# machines below are figures 5 to 8 of the RFC; RFC 6026 added the state `accepted`, in which a 2xx is passed through
+# again and again to the one who must acknowledge it (client) or send it again (server) while requests are absorbed.
+#
+#     INVITE client       calling -> proceeding -> accepted (2xx) | completed (300-699)  -> terminated
+#     other client        trying  -> proceeding -> completed                              -> terminated
+#     INVITE server       proceeding -> accepted (2xx) | completed -> confirmed (ACK)     -> terminated
+#     other server        trying  -> proceeding -> completed                              -> terminated
+#
+# A row is one int: state | input | actions | next state. What is in no row is ignored, on purpose. Every state has at
+# most two clocks, so timers A, E and G are `retransmit` and B, D, F, H, I, J, K, L and M are `deadline`.
+#
+# A usage has two entry points: on_response(transaction, status, response, now), where response is None when the
+# transaction made the status itself (408 timer B or F, 503 transport error; RFC 3261 8.1.3.1), and, for INVITE servers,
+# on_ack(request, now) and on_unacknowledged(transaction, now) (timer H).
+
+from micropython import const
+from siplet.limits import T1, T2, T4, TIMEOUT, TIMER_D
+from siplet.sip.header import via
+from siplet.sip.message import Message
+from siplet.ticks import ticks_add, ticks_diff
+
+# Inputs (bits 0-3)
+_ON_RETRANSMIT = const(1)  # timers A, E, G
+_ON_DEADLINE = const(2)  # timers B, D, F, H, I, J, K, L, M
+_ON_1XX = const(3)  # client: received; server: the usage sends it
+_ON_2XX = const(4)
+_ON_3XX = const(5)  # any final status of 300 or more
+_ON_REQUEST = const(6)  # the request came again
+_ON_ACK = const(7)
+_ON_ERROR = const(8)  # the transport could not send
+
+# States (bits 4-6)
+_CALLING = const(0x10)  # `trying` of the machines for other methods
+_TRYING = const(0x10)
+_PROCEEDING = const(0x20)
+_COMPLETED = const(0x30)
+_CONFIRMED = const(0x40)
+_ACCEPTED = const(0x50)
+
+# Next states (bits 7-9); 0 stays
+_TO_PROCEEDING = const(2 << 7)
+_TO_COMPLETED = const(3 << 7)
+_TO_CONFIRMED = const(4 << 7)
+_TO_ACCEPTED = const(5 << 7)
+_TO_END = const(7 << 7)
+
+# Actions (bits 10 and up)
+_SEND = const(1 << 10)  # the last message, again or for the first time
+_BACK_OFF = const(1 << 11)  # the retransmission interval doubles
+_PASS = const(1 << 12)  # to the usage
+_ACK = const(1 << 13)  # acknowledge a final answer of 300 or more (17.1.1.3)
+_QUIET = const(1 << 14)  # no more retransmissions
+_WAIT_64 = const(1 << 15)  # deadline in 64 * T1: timers H, J, L, M
+_WAIT_D = const(1 << 16)
+_WAIT_T4 = const(1 << 17)  # timers I and K
+_PATIENT = const(1 << 18)  # no deadline: an INVITE rings as long as it rings
+_REPEAT = const(1 << 19)  # retransmissions begin: timer G
+_SLOW = const(1 << 20)  # timer E at T2
+_TIMED_OUT = const(1 << 21)  # tell the usage: 408, or no ACK came
+_FAILED = const(1 << 22)  # tell the usage: 503
+
+_INVITE_CLIENT = (
+    _CALLING | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer A
+    _CALLING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer B
+    _CALLING | _ON_ERROR | _FAILED | _TO_END,
+    _CALLING | _ON_1XX | _PASS | _QUIET | _PATIENT | _TO_PROCEEDING,
+    _CALLING | _ON_2XX | _PASS | _QUIET | _WAIT_64 | _TO_ACCEPTED,
+    _CALLING | _ON_3XX | _ACK | _PASS | _QUIET | _WAIT_D | _TO_COMPLETED,
+    _PROCEEDING | _ON_1XX | _PASS,
+    _PROCEEDING | _ON_2XX | _PASS | _WAIT_64 | _TO_ACCEPTED,
+    _PROCEEDING | _ON_3XX | _ACK | _PASS | _WAIT_D | _TO_COMPLETED,
+    _COMPLETED | _ON_3XX | _ACK,
+    _COMPLETED | _ON_DEADLINE | _TO_END,  # timer D
+    _COMPLETED | _ON_ERROR | _TO_END,  # the usage has its answer already: nothing to tell
+    _ACCEPTED | _ON_2XX | _PASS,
+    _ACCEPTED | _ON_DEADLINE | _TO_END,  # timer M
+)
+_OTHER_CLIENT = (
+    _TRYING | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer E
+    _TRYING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer F
+    _TRYING | _ON_ERROR | _FAILED | _TO_END,
+    _TRYING | _ON_1XX | _PASS | _SLOW | _TO_PROCEEDING,
+    _TRYING | _ON_2XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
+    _TRYING | _ON_3XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
+    _PROCEEDING | _ON_RETRANSMIT | _SEND | _SLOW,  # timer E
+    _PROCEEDING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer F
+    _PROCEEDING | _ON_ERROR | _FAILED | _TO_END,
+    _PROCEEDING | _ON_1XX | _PASS,
+    _PROCEEDING | _ON_2XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
+    _PROCEEDING | _ON_3XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
+    _COMPLETED | _ON_DEADLINE | _TO_END,  # timer K
+)
+_INVITE_SERVER = (
+    _PROCEEDING | _ON_REQUEST | _SEND,
+    _PROCEEDING | _ON_1XX | _SEND,
+    _PROCEEDING | _ON_2XX | _SEND | _WAIT_64 | _TO_ACCEPTED,
+    _PROCEEDING | _ON_3XX | _SEND | _REPEAT | _WAIT_64 | _TO_COMPLETED,
+    _COMPLETED | _ON_REQUEST | _SEND,
+    _COMPLETED | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer G
+    _COMPLETED | _ON_ACK | _QUIET | _WAIT_T4 | _TO_CONFIRMED,
+    _COMPLETED | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer H
+    _CONFIRMED | _ON_DEADLINE | _TO_END,  # timer I
+    _ACCEPTED | _ON_2XX | _SEND,  # the usage repeats its 2xx (13.3.1.4)
+    _ACCEPTED | _ON_ACK | _PASS,
+    _ACCEPTED | _ON_DEADLINE | _TO_END,  # timer L
+)
+_OTHER_SERVER = (
+    _TRYING | _ON_1XX | _SEND | _TO_PROCEEDING,
+    _TRYING | _ON_2XX | _SEND | _WAIT_64 | _TO_COMPLETED,
+    _TRYING | _ON_3XX | _SEND | _WAIT_64 | _TO_COMPLETED,
+    _PROCEEDING | _ON_REQUEST | _SEND,
+    _PROCEEDING | _ON_1XX | _SEND,
+    _PROCEEDING | _ON_2XX | _SEND | _WAIT_64 | _TO_COMPLETED,
+    _PROCEEDING | _ON_3XX | _SEND | _WAIT_64 | _TO_COMPLETED,
+    _COMPLETED | _ON_REQUEST | _SEND,
+    _COMPLETED | _ON_DEADLINE | _TO_END,  # timer J
+)
+
+_STATE = const(0x70)
+_KEY = const(0x7F)
+
+
+def _input_of(status):
+    return _ON_1XX if status < 200 else _ON_2XX if status < 300 else _ON_3XX
+
+
+def key_of(request):
+    """What tells a request's server transaction (17.2.3): its top Via's branch and sent-by; CANCEL and ACK share the
+    INVITE's. An RFC 2543 client has no branch cookie: Call-ID, CSeq, From tag and the whole Via serve instead."""
+    if request.branch.startswith(b"z9hG4bK") and len(request.branch) > 7:
+        _, host, port, _ = via(request.via)
+        return b" ".join((request.branch, host, str(port).encode()))
+    return b" ".join((request.call_id, str(request.cseq).encode(), request.from_tag, request.via))
+
+
+class Transaction:
+    """One request and its responses. Made by the endpoint; a usage keeps it to answer (`respond`) or to cancel.
+
+    method, branch: bytes; `data`: the last message sent (bytes), repeated as it is; destination: (host, port);
+    request: the Message that came (server only); state 0 means terminated.
+    """
+
+    def __init__(self, endpoint, user, method, branch, destination):
+        self.endpoint = endpoint
+        self.user = user
+        self.method = method
+        self.branch = branch
+        self.data = b""
+        self.destination = destination
+        self.request = None
+        self.interval = T1
+        self.retransmit = self.deadline = None
+
+    @property
+    def final(self):
+        """Whether a final response was received or sent."""
+        return self.state >= _COMPLETED or not self.state
+
+    def start_client(self, data, now):
+        """Send the request (bytes) for the first time; timers A and B, or E and F, begin."""
+        self.data = data
+        self.table = _INVITE_CLIENT if self.method == b"INVITE" else _OTHER_CLIENT
+        self.state = _CALLING
+        self.retransmit = ticks_add(now, T1)
+        self.deadline = ticks_add(now, TIMEOUT)
+        self.endpoint.send(self.data, self.destination)
+
+    def start_server(self, request):
+        """Take a request that came; the usage answers with respond()."""
+        self.request = request
+        if self.method == b"INVITE":
+            self.table = _INVITE_SERVER
+            self.state = _PROCEEDING
+        else:
+            self.table = _OTHER_SERVER
+            self.state = _TRYING
+
+    def respond(self, status, data, now):
+        """Server: send a response. data: the whole message, bytes or a view of the builder; kept for repetition."""
+        if self.state and (status < 300 or not self.final):
+            self.data = bytes(data)
+            self._step(_input_of(status), now, status, None)
+
+    def on_response(self, response, now):
+        """Client: a response whose branch and method are ours."""
+        self._step(_input_of(response.status), now, response.status, response)
+
+    def on_request(self, request, now):
+        """Server: the request again, or the ACK of a final answer."""
+        self._step(_ON_ACK if request.method == b"ACK" else _ON_REQUEST, now, 0, request)
+
+    def on_error(self, now):
+        """The transport could not send to our destination."""
+        self._step(_ON_ERROR, now, 503, None)
+
+    def on_time(self, now):
+        """Fire what is due."""
+        if self.deadline is not None and ticks_diff(now, self.deadline) >= 0:
+            self.deadline = None
+            self._step(_ON_DEADLINE, now, 408, None)
+        elif self.retransmit is not None and ticks_diff(now, self.retransmit) >= 0:
+            self._step(_ON_RETRANSMIT, now, 0, None)
+
+    def _step(self, event, now, status, message):
+        key = self.state | event
+        for row in self.table:
+            if row & _KEY == key:
+                break
+        else:
+            return
+        if row & _TO_END:
+            self.state = 0 if row & _TO_END == _TO_END else (row & _TO_END) >> 3
+        if row & _SEND and self.data:
+            self.endpoint.send(self.data, self.destination)
+        if row & _ACK:
+            self._acknowledge(message)
+        if row & _QUIET:
+            self.retransmit = None
+        elif row & _REPEAT:
+            self.retransmit = ticks_add(now, T1)
+        elif row & (_BACK_OFF | _SLOW):
+            # Timer A doubles without end (timer B ends it); timers E and G stop growing at T2.
+            self.interval = T2 if row & _SLOW else self.interval * 2
+            if self.interval > T2 and self.table is not _INVITE_CLIENT:
+                self.interval = T2
+            self.retransmit = ticks_add(now, self.interval)
+        if row & _PATIENT:
+            self.deadline = None
+        elif row & (_WAIT_64 | _WAIT_D | _WAIT_T4):
+            self.deadline = ticks_add(now, TIMEOUT if row & _WAIT_64 else TIMER_D if row & _WAIT_D else T4)
+        if row & _PASS and event == _ON_ACK:
+            self.user.on_ack(message, now)
+        elif row & _TIMED_OUT and self.table is _INVITE_SERVER:
+            self.user.on_unacknowledged(self, now)
+        elif row & (_PASS | _TIMED_OUT | _FAILED):
+            self.user.on_response(self, status, message, now)
+
+    def _acknowledge(self, response):
+        # 17.1.1.3: the ACK repeats the INVITE's Request-URI, top Via, From, Call-ID and Route; To is the response's.
+        request = Message(self.data)
+        builder = self.endpoint.builder
+        builder.request(b"ACK", request.uri)
+        for name in (b"via", b"max-forwards", b"from"):
+            builder.copy(request, name)
+        builder.copy(response, b"to")
+        builder.copy(request, b"call-id")
+        builder.header(b"CSeq", request.cseq, b" ACK")
+        builder.copy(request, b"route")
+        self.endpoint.send(builder.end(), self.destination)
