@@ -1,0 +1,245 @@
+# A call as an application holds it: every wait takes timeout_ms, every failure is an exception with the SIP status.
+# May import waiting, platform, stream, errors and the pure core below them.
+#
+# The session (sip/) decides what happens to the call; this object turns its events into something to wait for, and runs
+# the stream while there is something to hear. All text here is str.
+
+import asyncio
+
+from siplet import platform
+from siplet.errors import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError
+from siplet.sip import info
+from siplet.sip.builder import reason
+from siplet.ticks import ticks_diff
+from siplet.waiting import Waiting
+
+_SAME_PRESS = 1000  # ms; phones that send a key by INFO and by RFC 4733 do so within this time
+_DIGITS = 32  # keys not yet fetched; more than anybody types while an application looks away
+_ERRORS = {"rejected": CallRejected, "timeout": CallTimeout, "cancelled": CallCancelled, "lost": CallLost}
+
+
+class Call(Waiting):
+    """One call, made by phone.call() or got from the phone.
+
+    state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end does not listen.
+    remote: the other side's URI. status, reason: why it ended or was refused. how: "local", "remote", "rejected",
+    "cancelled", "timeout", "lost". stats: the Stream with its counters, None before there was one.
+    """
+
+    def __init__(self, phone, session, line, audio, remote, state):
+        super().__init__()
+        self._phone = phone
+        self._session = session
+        self.line = line
+        self._keys = []
+        self._key = ("", "", 0)
+        self._task = None
+        self._infos = []
+        self.audio = audio
+        self.remote = remote
+        self.state = state
+        self.held = False
+        self.status = 0
+        self.reason = ""
+        self.how = ""
+        self.stats = None
+        self.timeout_ms = None
+
+    # -- what an application calls
+
+    async def __aenter__(self):
+        if self._session is None:
+            await self.connect(self.timeout_ms)
+        return self
+
+    async def __aexit__(self, kind, error, trace):
+        await self.hangup()
+
+    async def connect(self, timeout_ms=30_000):
+        """Call, and return when it is answered. Raises CallRejected, CallTimeout, CallCancelled or CallLost."""
+        phone = self._phone
+        self._session = phone.start_call(self)
+        try:
+            done = await self.until(self._is_settled, timeout_ms)
+        except asyncio.CancelledError:
+            self._stop()
+            raise
+        if not done:
+            self._stop()
+            raise CallTimeout(408, "No answer")
+        if self.state != "up":
+            raise _ERRORS.get(self.how, CallCancelled)(self.status, self.reason)
+
+    async def answer(self, audio=None, timeout_ms=32_000):
+        """Take an incoming call; returns when the caller has acknowledged it.
+
+        Raises CallCancelled when the caller has given up, CallLost when no ACK came.
+        """
+        if audio is not None:
+            self.audio = audio
+        if not self._session.answer(platform.now()):
+            raise CallCancelled(self.status or 487, self.reason)
+        self._phone.pump()
+        if not await self.until(self._is_settled, timeout_ms):
+            self._stop()
+            raise CallTimeout(408, "No ACK")
+        if self.state != "up":
+            raise _ERRORS.get(self.how, CallCancelled)(self.status, self.reason)
+
+    async def reject(self, status=486):
+        """Refuse an incoming call with a status of 400 to 699: 486 busy, 603 declined, 480 away."""
+        if not 300 <= status <= 699:
+            raise LocalError("a call is rejected with a status of 300 to 699")
+        if self._session.reject(status, platform.now()):
+            self._phone.pump()
+
+    async def hangup(self, timeout_ms=2000):
+        """End the call: CANCEL, BYE or a refusal, whatever fits; waits a moment for the far end's word."""
+        self._stop()
+        if self._session is not None:
+            await self.until(self._is_gone, timeout_ms)
+        if self._task:
+            await platform.wait(self.line.silent, 200)
+
+    def digits(self):
+        """The keys that the far end presses, one str each ("0".."9", "*", "#", "A".."D"); ends with the call.
+
+        Raises CallLost when the call broke.
+        """
+        return _Digits(self)
+
+    async def digit(self, timeout_ms=None):
+        """The next key, None when the call ended or the time is over. Raises CallLost when the call broke."""
+        await self.until(self._has_digit, timeout_ms)
+        if self._keys:
+            return self._keys.pop(0)
+        if self.how == "lost":
+            raise CallLost(self.status, self.reason)
+        return None
+
+    async def send_digits(self, digits, form=None, ms=160):
+        """Press keys. form: "info" (INFO), "rtp" (RFC 4733), None: by RTP where that was agreed, else by INFO.
+
+        Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf.
+        """
+        if form is None:
+            form = "rtp" if self.line.agreed and self.line.agreed.dtmf >= 0 else "info"
+        for digit in digits:
+            if self.state != "up":
+                return False
+            if form == "rtp":
+                self.stats.send_digit(digit, ms)
+                await platform.sleep_ms(ms + 100)
+            elif not await self._send_info(digit, ms):
+                return False
+        return True
+
+    async def ended(self, timeout_ms=None):
+        """Wait for the end of the call; False when the time is over first."""
+        return await self.until(self._is_ended, timeout_ms)
+
+    # -- what the phone calls
+
+    def on_event(self, event):
+        """Take one Event of our session."""
+        kind = event.kind
+        if kind == "ringing":
+            if self.state == "calling":
+                self.state = "ringing"
+        elif kind == "answered":
+            self.state = "up"
+        elif kind == "media":
+            self._on_media(event.data)
+        elif kind == "digit":
+            self._press(event.data, "info")
+        elif kind == "info":
+            self._infos.append(event.status)
+        elif kind == "ended":
+            self.status = event.status
+            self.reason = (event.reason or reason(event.status)).decode()
+            self.how = event.data
+            self._end()
+        self.notify()
+
+    # -- inside
+
+    def _is_settled(self):
+        return self.state in ("up", "ended")
+
+    def _is_ended(self):
+        return self.state == "ended"
+
+    def _is_gone(self):
+        return not self._session.alive
+
+    def _has_digit(self):
+        return self._keys or self.state == "ended"
+
+    def _has_info(self):
+        return self._infos or self.state == "ended"
+
+    def _stop(self):
+        if self._session is not None and self.state != "ended":
+            self._session.hang_up(platform.now())
+            self._phone.pump()
+            self._silence()
+
+    def _end(self):
+        self.state = "ended"
+        self._silence()
+
+    def _silence(self):
+        if self.stats:
+            self.stats.stop()
+
+    def _on_media(self, agreed):
+        self.held = agreed.direction in ("recvonly", "inactive")
+        if self.stats is None:
+            platform.collect()
+            self.stats = self.line.stream(self.audio)
+            self.stats.on_digit = self._on_rtp_digit
+            self.stats.configure(agreed)
+            self._task = asyncio.create_task(self.line.run())
+        else:
+            self.stats.configure(agreed)
+
+    def _on_rtp_digit(self, digit):
+        self._press(digit, "rtp")
+        self.notify()
+
+    def _press(self, digit, form):
+        # The same key by the other way, shortly after, is the same press.
+        now = platform.now()
+        last, way, when = self._key
+        if last == digit and way != form and ticks_diff(now, when) < _SAME_PRESS:
+            self._key = ("", "", 0)
+            return
+        self._key = (digit, form, now)
+        if len(self._keys) < _DIGITS:
+            self._keys.append(digit)
+
+    async def _send_info(self, digit, ms):
+        for form in ("dtmf-relay", "dtmf"):
+            self._infos.clear()
+            content_type, body = info.body(digit, ms, form)
+            self._session.send_info(content_type, body, platform.now())
+            self._phone.pump()
+            if not await self.until(self._has_info, 32_000) or not self._infos:
+                return False
+            if self._infos[0] != 415:
+                return self._infos[0] < 300
+        return False
+
+
+class _Digits:
+    def __init__(self, call):
+        self._call = call
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        digit = await self._call.digit()
+        if digit is None:
+            raise StopAsyncIteration
+        return digit

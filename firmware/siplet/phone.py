@@ -1,0 +1,276 @@
+# The phone: the asyncio shell round the pure endpoint, with the sockets, the clock and the lines.
+# May import call, platform, net, offer and the pure core below them.
+#
+# Two tasks run as long as the phone is open: one takes SIP datagrams, one lets the endpoint's deadlines pass; each call
+# that is up adds its stream. pump() follows every visit to the endpoint: it hands events to the calls. Nothing that
+# comes over the network ends a task: what would be a bug of ours is printed and counted in `faults`.
+
+import asyncio
+
+from siplet import platform
+from siplet.call import Call
+from siplet.errors import CallRejected, RemoteError
+from siplet.limits import MESSAGE
+from siplet.net.route import local_address as find_address
+from siplet.net.udp import Udp
+from siplet.offer import Negotiation
+from siplet.sip.auth import Credentials
+from siplet.sip.endpoint import Endpoint
+from siplet.sip.uri import Uri
+from siplet.stream import Stream
+from siplet.ticks import ticks_diff
+from siplet.waiting import Waiting
+
+_TICK = 20  # ms between looks at the deadlines; T1 is 500
+
+
+class Line(Negotiation):
+    """What one call needs besides its session: the RTP socket and the offer/answer about it."""
+
+    def __init__(self, phone):
+        self._udp = Udp(phone.bind_address, ports=phone.rtp_ports)
+        random = platform.random(3)
+        number = random[0] << 16 | random[1] << 8 | random[2]
+        super().__init__(phone.local_address, self._udp.port, phone.codecs, session_id=number)
+        self.silent = asyncio.Event()
+
+    def stream(self, audio):
+        """The Stream between audio and the socket."""
+        self._stream = Stream(audio, self._udp, platform.random)
+        return self._stream
+
+    async def run(self):
+        """Run the stream until it is stopped."""
+        try:
+            await self._stream.run()
+        finally:
+            self.close()
+            self.silent.set()
+
+    def close(self):
+        """Give the port back."""
+        self._udp.close()
+
+
+class Phone(Waiting):
+    """A SIP phone: `async with Phone("sip:door@pbx.local", password="...") as phone`.
+
+    address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
+    registrar: host[:port] or sip: URI, default: the address's host. register: None registers when a password or a
+    registrar is given. audio: what calls hear and play. local_address, local_port: of SIP (port 0: any free one).
+    rtp_ports: a range of even ports. expires: s. max_calls: at once. trace(sent, data, address): sees every message.
+    Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
+    """
+
+    def __init__(
+        self,
+        address,
+        *,
+        password=None,
+        user=None,
+        registrar=None,
+        register=None,
+        audio=None,
+        local_address=None,
+        local_port=5060,
+        rtp_ports=None,
+        expires=300,
+        max_calls=1,
+        trace=None,
+        codecs=("PCMA", "PCMU"),
+    ):
+        super().__init__()
+        self.address = address
+        self._aor = Uri(address.encode())
+        self._registrar = _sip(registrar or (self._aor.scheme + b":" + self._aor.text.split(b"@")[-1]).decode())
+        self._register = bool(password or registrar) if register is None else register
+        name = user or self._aor.user.decode()
+        self._credentials = Credentials(name, password, platform.random) if password else None
+        self.audio = audio
+        self.bind_address = local_address or "0.0.0.0"
+        self.local_address = local_address
+        self.local_port = local_port
+        self.rtp_ports = rtp_ports
+        self.codecs = [c.encode() for c in codecs]
+        self._expires = expires
+        self._max_calls = max_calls
+        self._trace = trace
+        self._udp = None
+        self._unreachable = []
+        self._waiting = []
+        self._tasks = []
+        self._binding = None
+        self.endpoint = None
+        self.registration = "off"
+        self.registration_status = 0
+        self.on_state = None
+        self.received = 0  # datagrams
+        self.faults = 0  # exceptions that were ours; none is expected, ever
+
+    # -- what an application calls
+
+    async def __aenter__(self):
+        host, _port = self._registrar.destination()
+        if self.local_address is None:
+            self.local_address = find_address(host)
+        self._udp = Udp(self.bind_address, self.local_port)
+        local = (self.local_address, self._udp.port)
+        self.local_port = self._udp.port
+        self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
+        self.endpoint.credentials = self._credentials
+        self.endpoint.user = self._aor.user
+        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
+        if self._register:
+            self._binding = self.endpoint.register(
+                self._registrar.text, self._aor.text, self._expires, self._credentials
+            )
+            self._binding.start(platform.now())
+            self.pump()
+        return self
+
+    async def __aexit__(self, kind, error, trace):
+        await self.close()
+
+    async def close(self, timeout_ms=2000):
+        """Hang up, unregister, wait at most timeout_ms for the answers, and give the ports back."""
+        now = platform.now()
+        for session in list(self.endpoint.sessions):
+            session.hang_up(now)
+        if self._binding:
+            self._binding.stop(now)
+        self.pump()
+        while (self.endpoint.sessions or self.endpoint.registrations) and ticks_diff(platform.now(), now) < timeout_ms:
+            await platform.sleep_ms(_TICK)
+        for task in self._tasks:
+            task.cancel()
+        self._udp.close()
+
+    def call(self, target, timeout_ms=30_000, audio=None):
+        """A Call to target (a sip: URI, or a number at our registrar); `async with` it, or await its connect()."""
+        if ":" not in target:
+            target = f"sip:{target}@{self._registrar.text.decode()[4:]}"
+        call = Call(self, None, None, self.audio if audio is None else audio, target, "calling")
+        call.timeout_ms = timeout_ms
+        return call
+
+    async def incoming(self, timeout_ms=None):
+        """The next call that rings here, None when the time is over."""
+        return await self.until(self._next_waiting, timeout_ms) or None
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        return await self.incoming()
+
+    async def wait_registered(self, timeout_ms=None):
+        """Wait until the registrar has accepted us; False when the time is over first."""
+        return await self.until(self._is_registered, timeout_ms)
+
+    # -- what calls use
+
+    def start_call(self, call):
+        """Send the INVITE of an outgoing call; returns its session. CallRejected when it cannot even be sent."""
+        if self.endpoint.full:
+            raise CallRejected(486, "all lines are in use")
+        line = Line(self)
+        local = b"<" + self._aor.text + b">"
+        try:
+            session = self.endpoint.invite(call.remote.encode(), local, line, platform.now(), self._credentials)
+        except RemoteError as error:
+            line.close()
+            raise CallRejected(error.status, error.text)
+        session.call = call
+        call.line = line
+        return session
+
+    def pump(self):
+        """Hand on what the endpoint has to tell; after every visit to it."""
+        endpoint = self.endpoint
+        while self._unreachable:
+            endpoint.unreachable(self._unreachable.pop(0), platform.now())
+        event = endpoint.next_event()
+        while event:
+            self._on_event(event)
+            event = endpoint.next_event()
+
+    # -- inside
+
+    def _is_registered(self):
+        return self.registration in ("registered", "refreshing")
+
+    def _next_waiting(self):
+        while self._waiting:
+            call = self._waiting.pop(0)
+            if call.state == "incoming":
+                return call
+        return None
+
+    def _on_event(self, event):
+        session = event.source
+        if event.kind == "registration":
+            self.registration = event.data
+            self.registration_status = event.status
+            if self.on_state:
+                self.on_state(event.data, event.status)
+            self.notify()
+            return
+        if event.kind == "incoming":
+            remote = session.dialog.remote
+            session.call = Call(self, session, session.media, self.audio, _uri(remote), "incoming")
+            self._waiting.append(session.call)
+            self.notify()
+            return
+        session.call.on_event(event)
+        if event.kind == "ended" and session.call.stats is None:
+            session.media.close()  # no stream ever ran that would give the port back
+
+    def _new_line(self, session):
+        try:
+            return Line(self)
+        except OSError:
+            return None
+
+    def _send(self, data, destination):
+        if self._trace:
+            self._trace(True, data, destination)
+        if not self._udp.send_to(data, destination) and destination not in self._unreachable:
+            self._unreachable.append(destination)
+
+    async def _listen(self):
+        udp = self._udp
+        while True:
+            await platform.readable(udp.socket)
+            data = udp.datagram(MESSAGE + 1)
+            if data is None:
+                continue
+            self.received += 1
+            if self._trace:
+                self._trace(False, data, udp.source)
+            self._guard(self.endpoint.receive, data, udp.source, platform.now())
+
+    async def _clock(self):
+        while True:
+            await platform.sleep_ms(_TICK)
+            now = platform.now()
+            due = self.endpoint.next_timer()
+            if due is not None and ticks_diff(now, due) >= 0:
+                self._guard(self.endpoint.handle_timers, now)
+            elif self._unreachable:
+                self.pump()
+
+    def _guard(self, visit, *arguments):
+        try:
+            visit(*arguments)
+            self.pump()
+        except Exception as error:  # the loop must live: a phone that is silent helps nobody
+            self.faults += 1
+            platform.print_exception(error)
+
+
+def _sip(text):
+    return Uri((text if text.startswith("sip:") or text.startswith("sips:") else "sip:" + text).encode())
+
+
+def _uri(value):
+    return value[value.find(b"<") + 1 : value.find(b">")].decode() if b"<" in value else value.split(b";")[0].decode()
