@@ -15,5 +15,7 @@ _WHERE = {
 def __getattr__(name):
     module = _WHERE.get(name)
     if module is None:
-        raise AttributeError(name)
+        if name[0] == "_":
+            raise AttributeError(name)
+        return __import__("siplet." + name, None, None, (name,))  # MicroPython asks here before it looks for a submodule
     return getattr(__import__("siplet." + module, None, None, (name,)), name)
