@@ -53,6 +53,7 @@ class Registrar(Peer):
                 extra += str(granted).encode()
             else:
                 self.bindings.pop(AOR, None)
+                extra = b"Expires: 0"
         self.say(response(message, status, extra), source)
 
     def allows(self, message):
@@ -70,8 +71,8 @@ class Registrar(Peer):
 
 
 def param_of(message, name):
-    value = message.header(b"authorization") or b""
-    return param(b"x;" + value[7:].replace(b", ", b";").replace(b",", b";"), name) or b""
+    value = message.header(b"authorization")
+    return value and param(b"x;" + value[7:].replace(b", ", b";").replace(b",", b";"), name) or b""
 
 
 def response(request, status, extra):

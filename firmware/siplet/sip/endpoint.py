@@ -16,12 +16,13 @@
 from siplet.errors import RemoteError
 from siplet.limits import EVENTS, TRANSACTIONS
 from siplet.sip.builder import Builder
+from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
 from siplet.sip.invite_server import Incoming
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
-from siplet.sip.reply import capabilities, destination, explain, not_served, steady_tag
-from siplet.sip.transaction import Transaction, key_of
+from siplet.sip.reply import capabilities, destination, explain, not_served
+from siplet.sip.transaction import Transaction
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
 
@@ -71,7 +72,8 @@ class Endpoint:
         self.last_error = ""
         self.credentials = None  # of calls that come in, for requests that we send in them
         self.user = b""  # of the Contact in calls that come in
-        self._secret = random(8)
+        # The To tag of all answers without a transaction: the same for the same request, as 8.2.7 asks.
+        self._tag = self.token()
 
     # -- what the shell calls
 
@@ -198,7 +200,7 @@ class Endpoint:
         """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
         if len(self.transactions) >= TRANSACTIONS:
             return None
-        transaction = Transaction(self, user, request.method, key_of(request), destination(request, source))
+        transaction = Transaction(self, user, request.method, b"", destination(request, source))
         transaction.source = source
         transaction.start_server(request)
         self.transactions.append(transaction)
@@ -223,17 +225,13 @@ class Endpoint:
         self.last_error = error.text
 
     def _sweep(self):
-        # Forget what is over; nothing is allocated when nothing is.
-        for kept, done in ((self.transactions, "state"), (self.sessions, "alive"), (self.registrations, "alive")):
-            i = len(kept)
-            while i:
-                i -= 1
-                if not getattr(kept[i], done):
-                    kept.pop(i)
+        _forget(self.transactions)
+        _forget(self.sessions)
+        _forget(self.registrations)
 
-    def _server(self, key, method):
+    def _server(self, request, method):
         for transaction in self.transactions:
-            if transaction.request is not None and transaction.branch == key and transaction.method == method:
+            if transaction.serves(request, method):
                 return transaction
         return None
 
@@ -251,12 +249,11 @@ class Endpoint:
 
     def _on_request(self, request, source, now):
         method = request.method
-        key = key_of(request)
-        transaction = self._server(key, b"INVITE" if method == b"ACK" else method)
+        transaction = self._server(request, b"INVITE" if method == b"ACK" else method)
         if transaction:
             transaction.on_request(request, now)
         elif method == b"CANCEL":
-            self._cancel(request, source, key, now)
+            self._cancel(request, source, now)
         elif request.to_tag:
             self._in_dialog(request, source, now)
         elif method == b"ACK":
@@ -265,9 +262,9 @@ class Endpoint:
             self._out_of_dialog(request, source, now)
         self._sweep()
 
-    def _cancel(self, request, source, key, now):
+    def _cancel(self, request, source, now):
         # 9.2: 200 to the CANCEL whatever becomes of the INVITE; 481 when there is none.
-        transaction = self._server(key, b"INVITE")
+        transaction = self._server(request, b"INVITE")
         if not transaction:
             raise RemoteError(481, "CANCEL: no such INVITE")
         self._stateless(request, source, 200, "", transaction.user.dialog.local_tag)
@@ -288,7 +285,8 @@ class Endpoint:
         method = request.method
         if method != b"INVITE" and method != b"OPTIONS":
             raise not_served(method)
-        Uri(request.uri)  # 400 or 416
+        if not (same(request.uri, 0, b"sip:") or same(request.uri, 0, b"sips:")):
+            raise RemoteError(416, "Request-URI: only sip and sips")
         self._check_extensions(request)
         if method == b"OPTIONS":
             self._stateless(request, source, 200)
@@ -306,12 +304,21 @@ class Endpoint:
             raise RemoteError(420, "Require: not supported")
 
     def _stateless(self, request, source, status, text="", tag=None):
-        builder = self.reply(request, source, status, tag or steady_tag(self._secret, request))
+        builder = self.reply(request, source, status, tag or self._tag)
         if status == 200 and request.method == b"OPTIONS":
             capabilities(builder)
         elif status > 200:
             explain(builder, request, status, text)
         self.send(builder.end(), destination(request, source))
+
+
+def _forget(users):
+    # Drop what is over; nothing is allocated when nothing is.
+    i = len(users)
+    while i:
+        i -= 1
+        if not users[i].alive:
+            users.pop(i)
 
 
 def _earlier(a, b):

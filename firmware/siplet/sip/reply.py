@@ -1,8 +1,6 @@
 # Answers without a transaction, and what every answer of ours says: RFC 3261 sections 8.2.6, 8.2.7, 18.2.2; RFC 3581.
 # Imports header syntax.
 
-import hashlib
-
 from siplet.errors import RemoteError
 from siplet.sip.header import param, via
 
@@ -19,15 +17,10 @@ def not_served(method):
 
 def destination(request, source):
     """(host, port) that a response to request must go to: where it came from, to the port that Via asks for."""
-    _, _, port, params = via(request.via)
-    if param(params, b"rport") is not None:
+    top = request.via
+    if param(top, b"rport") is not None:
         return source
-    return source[0], port or 5060
-
-
-def steady_tag(secret, request):
-    """A To tag that is the same each time this request comes, without remembering it (8.2.7)."""
-    return hashlib.sha256(secret + request.call_id + request.branch).digest()[:4].hex().encode()
+    return source[0], via(top)[2] or 5060
 
 
 def capabilities(builder):

@@ -128,19 +128,10 @@ def _input_of(status):
     return _ON_1XX if status < 200 else _ON_2XX if status < 300 else _ON_3XX
 
 
-def key_of(request):
-    """What tells a request's server transaction (17.2.3): its top Via's branch and sent-by; CANCEL and ACK share the
-    INVITE's. An RFC 2543 client has no branch cookie: Call-ID, CSeq, From tag and the whole Via serve instead."""
-    if request.branch.startswith(b"z9hG4bK") and len(request.branch) > 7:
-        _, host, port, _ = via(request.via)
-        return b" ".join((request.branch, host, str(port).encode()))
-    return b" ".join((request.call_id, str(request.cseq).encode(), request.from_tag, request.via))
-
-
 class Transaction:
     """One request and its responses. Made by the endpoint; a usage keeps it to answer (`respond`) or to cancel.
 
-    method, branch: bytes; `data`: the last message sent (bytes), repeated as it is; destination: (host, port);
+    method, branch (client only): bytes; `data`: the last message sent (bytes), repeated as it is; destination: (host, port);
     request: the Message that came (server only); state 0 means terminated.
     """
 
@@ -156,9 +147,32 @@ class Transaction:
         self.retransmit = self.deadline = None
 
     @property
+    def alive(self):
+        """Whether something is left to do; the endpoint forgets the transaction otherwise."""
+        return self.state != 0
+
+    @property
     def final(self):
         """Whether a final response was received or sent."""
         return self.state >= _COMPLETED or not self.state
+
+    def serves(self, request, method):
+        """Server: whether this is the transaction of a request, seen as `method` (17.2.3).
+
+        Branch and sent-by decide; CANCEL and ACK share the INVITE's. An RFC 2543 client has no cookie in its branch:
+        Call-ID, CSeq number, From tag and the whole Via decide then.
+        """
+        ours = self.request
+        if ours is None or self.method != method or ours.branch != request.branch:
+            return False
+        if ours.branch.startswith(b"z9hG4bK") and len(ours.branch) > 7:
+            return via(ours.via)[1:3] == via(request.via)[1:3]
+        return (
+            ours.via == request.via
+            and ours.call_id == request.call_id
+            and ours.cseq == request.cseq
+            and ours.from_tag == request.from_tag
+        )
 
     def start_client(self, data, now):
         """Send the request (bytes) for the first time; timers A and B, or E and F, begin."""
