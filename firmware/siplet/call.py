@@ -23,7 +23,7 @@ class Call(Waiting):
 
     state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end does not listen.
     remote: the other side's URI. status, reason: why it ended or was refused. how: "local", "remote", "rejected",
-    "cancelled", "timeout", "lost". stats: the Stream with its counters, None before there was one.
+    "cancelled", "timeout", "lost". stream: what carries the sound; stats: its counters; None before there was sound.
     """
 
     def __init__(self, phone, session, line, audio, remote, state):
@@ -42,7 +42,7 @@ class Call(Waiting):
         self.status = 0
         self.reason = ""
         self.how = ""
-        self.stats = None
+        self.stream = self.stats = None
         self.timeout_ms = None
 
     # -- what an application calls
@@ -128,7 +128,7 @@ class Call(Waiting):
             if self.state != "up":
                 return False
             if form == "rtp":
-                self.stats.send_digit(digit, ms)
+                self.stream.send_digit(digit, ms)
                 await platform.sleep_ms(ms + 100)
             elif not await self._send_info(digit, ms):
                 return False
@@ -189,19 +189,20 @@ class Call(Waiting):
         self._silence()
 
     def _silence(self):
-        if self.stats:
-            self.stats.stop()
+        if self.stream:
+            self.stream.stop()
 
     def _on_media(self, agreed):
         self.held = agreed.direction in ("recvonly", "inactive")
-        if self.stats is None:
+        if self.stream is None:
             platform.collect()
-            self.stats = self.line.stream(self.audio)
-            self.stats.on_digit = self._on_rtp_digit
-            self.stats.configure(agreed)
+            self.stream = self.line.stream(self.audio)
+            self.stats = self.stream.stats
+            self.stream.on_digit = self._on_rtp_digit
+            self.stream.configure(agreed)
             self._task = asyncio.create_task(self.line.run())
         else:
-            self.stats.configure(agreed)
+            self.stream.configure(agreed)
 
     def _on_rtp_digit(self, digit):
         self._press(digit, "rtp")
@@ -219,7 +220,7 @@ class Call(Waiting):
             self._keys.append(digit)
 
     async def _send_info(self, digit, ms):
-        for form in ("dtmf-relay", "dtmf"):
+        for form in (info.RELAY, info.PLAIN):
             self._infos.clear()
             content_type, body = info.body(digit, ms, form)
             self._session.send_info(content_type, body, platform.now())

@@ -222,7 +222,7 @@ class Phone(Waiting):
             self.notify()
             return
         session.call.on_event(event)
-        if event.kind == "ended" and session.call.stats is None:
+        if event.kind == "ended" and session.call.stream is None:
             session.media.close()  # no stream ever ran that would give the port back
 
     def _new_line(self, session):
