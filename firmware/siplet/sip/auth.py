@@ -1,0 +1,129 @@
+# Digest authentication of a client, at registrars, proxies and other phones. RFC 3261 section 22, RFC 2617, 7616, 8760.
+# May import: limits, errors, sip.header, sip.md5.
+#
+# realm, nonce and opaque stay as they came between their quotes, backslashes and all: so they are hashed, and so they
+# are sent back (the `unq()` of RFC 7616 3.4 takes off quotes only). The password is kept in clear, because a new
+# realm needs it; it stands in no message, no repr and no error.
+
+try:
+    from hashlib import md5
+except ImportError:
+    md5 = None
+from binascii import hexlify
+from hashlib import sha256
+
+from siplet.errors import RemoteError
+from siplet.limits import REALMS
+from siplet.sip.header import run, split
+
+
+def _digest(algorithm, data):
+    # the hexadecimal digest, bytes
+    if algorithm == b"SHA-256":
+        return hexlify(sha256(data).digest())
+    if md5:
+        return hexlify(md5(data).digest())
+    from siplet.sip.md5 import md5 as small
+
+    return hexlify(small(data))
+
+
+def _fields(text):
+    # {name in lower case: value without its quotes} of what stands behind "Digest"
+    found = {}
+    for item in split(text):
+        name, _, value = item.partition(b"=")
+        value = value.strip()
+        found[name.strip().lower()] = value[1:-1] if value[:1] == b'"' else value
+    return found
+
+
+class _Realm:
+    # one challenge that is being answered, and how often its nonce was used
+    def __init__(self, proxy, realm, fields, algorithm, qop, secret):
+        self.proxy = proxy
+        self.realm = realm
+        self.nonce = fields[b"nonce"]
+        self.opaque = fields.get(b"opaque")
+        self.algorithm = algorithm
+        self.qop = qop
+        self.secret = secret
+        self.count = 0
+
+
+class Credentials:
+    """Who we are, and every realm that has asked so far. random(n) gives n random bytes."""
+
+    def __init__(self, user, password, random):
+        self._user = user
+        self._password = password
+        self._random = random
+        self._realms = []
+
+    def challenged(self, response, tried):
+        """Learns the challenges of a 401 or 407; whether the request may be sent again, with a new CSeq and branch.
+
+        The first challenge of each realm whose algorithm (SHA-256, MD5) and qop are known is taken (RFC 8760 2.3).
+        tried: a list that belongs to the request, empty at first. A realm that has our answer and asks again has
+        refused it, unless it says that only the nonce was stale, which is believed twice.
+        """
+        proxy = response.status == 407
+        good = True
+        seen = []
+        for line in response.lines(b"proxy-authenticate" if proxy else b"www-authenticate"):
+            i = run(line, 0, len(line))
+            try:
+                fields = _fields(line[i:]) if line[:i].lower() == b"digest" else {}
+                options = [option.lower() for option in split(fields.get(b"qop", b""))]
+            except RemoteError:
+                continue
+            algorithm = fields.get(b"algorithm", b"MD5").upper()
+            realm = fields.get(b"realm")
+            qop = b"auth" if b"auth" in options else b"auth-int" if b"auth-int" in options else b""
+            if realm is None or realm in seen or b"nonce" not in fields or (options and not qop):
+                continue
+            if algorithm != b"MD5" and algorithm != b"SHA-256":
+                continue
+            seen.append(realm)
+            key = (proxy, realm)
+            times = tried.count(key)
+            tried.append(key)
+            self._realms = [known for known in self._realms if (known.proxy, known.realm) != key][-REALMS + 1 :]
+            if times and (times > 2 or fields.get(b"stale", b"").lower() != b"true"):
+                good = False
+                continue
+            secret = self._user.encode() + b":" + realm + b":" + self._password.encode()
+            self._realms.append(_Realm(proxy, realm, fields, algorithm, qop, _digest(algorithm, secret)))
+        return good and bool(seen)
+
+    def authorize(self, builder, method, uri, body=b""):
+        """Adds Authorization and Proxy-Authorization for every realm known; uri: the Request-URI, bytes."""
+        for known in self._realms:
+            known.count += 1
+            count = f"{known.count:08x}"
+            cnonce = hexlify(self._random(8))
+            inner = method + b":" + uri
+            if known.qop == b"auth-int":
+                inner += b":" + _digest(known.algorithm, bytes(body))
+            parts = [known.secret, known.nonce, _digest(known.algorithm, inner)]
+            if known.qop:
+                parts[2:2] = [count.encode(), cnonce, known.qop]
+            parts = [
+                b'Digest username="',
+                self._user.replace("\\", "\\\\").replace('"', '\\"'),
+                b'", realm="',
+                known.realm,
+                b'", nonce="',
+                known.nonce,
+                b'", uri="',
+                uri,
+                b'", response="',
+                _digest(known.algorithm, b":".join(parts)),
+                b'", algorithm=',
+                known.algorithm,
+            ]
+            if known.qop:
+                parts += (b", qop=", known.qop, b", nc=", count, b', cnonce="', cnonce, b'"')
+            if known.opaque is not None:
+                parts += (b', opaque="', known.opaque, b'"')
+            builder.header(b"Proxy-Authorization" if known.proxy else b"Authorization", *parts)
