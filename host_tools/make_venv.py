@@ -18,7 +18,9 @@ def main():
     # An interpreter of another version, or one that has been uninstalled, can't be repaired in place
     if not works(python, "-c", f"import sys; sys.exit(sys.version_info[:2] != {sys.version_info[:2]})"):
         shutil.rmtree(VENV, ignore_errors=True)
-    print(f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]} and its pinned packages ...", flush=True)
+    print(
+        f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]} and its pinned packages ...", flush=True
+    )
     pip = [python, "-m", "pip"] if works(python, "-m", "pip", "--version") else create(python)
     command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS]
     if subprocess.run(command).returncode:
