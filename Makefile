@@ -1,0 +1,55 @@
+# siplet: everything a newcomer types. The first use makes .venv and the node package; nothing outside this folder changes,
+# but for `make peers`.
+
+PYTHON ?= python3
+APP ?=
+CONFIG ?=
+PEER ?= siplet
+T ?=
+# MICROPYTHON chooses another interpreter for run, demo, test and bench: make test MICROPYTHON=/usr/bin/micropython
+
+VENV := .venv/made
+NODE := tests/wasm/node_modules/made
+PY := .venv/bin/python
+PEERS := kamailio kamailio-presence-modules kamailio-tls-modules baresip-core sip-tester tshark espeak-ng sox valgrind
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+
+export PYTHONPATH := firmware:host_tools:tests/cpython_shim
+export MICROPYTHON
+
+.PHONY: help demo run test lint bench peers clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 15
+
+demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip for a real baresip at the other end
+	@$(PY) -m siplet_tools.demo --peer $(PEER)
+
+run: $(VENV) ## an app on MicroPython, this PC as its board: CONFIG=file.json, and APP=echo when the file names another
+	@$(PY) -m siplet_tools.interpreter firmware/main.py $(CONFIG) $(if $(APP),--app $(APP))
+
+test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a file's name, or file::test
+	@$(PY) tests/run.py '$(T)'
+
+lint: $(VENV) $(NODE) ## style, types against the ESP32 stubs, and every file compiled for every family of board
+	@$(PY) tests/lint.py
+
+bench: $(VENV) $(NODE) ## what siplet costs: code, heap, garbage, instructions, pacing
+	@$(PY) tests/bench/run.py
+
+peers: ## Debian's SIP programs that the tests call (asks sudo when needed)
+	@$(SUDO) apt-get update -q
+	@$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEERS)
+
+clean: ## remove all that make made
+	rm -rf .venv build out .pytest_cache .ruff_cache tests/wasm/node_modules
+	find firmware host_tools tests boards -name __pycache__ -prune -exec rm -rf {} +
+
+$(VENV): host_tools/requirements.txt
+	@$(PYTHON) host_tools/make_venv.py && touch $@
+
+$(NODE): tests/wasm/package-lock.json
+	@command -v npm >/dev/null || { echo "tests and lint need node 20 or newer with npm (nodejs.org)" >&2; exit 1; }
+	@echo "fetching the WebAssembly port of MicroPython and the type checker from npm ..."
+	@npm ci --prefix tests/wasm --no-audit --no-fund --loglevel=error && touch $@
