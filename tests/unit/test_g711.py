@@ -5,7 +5,7 @@ from siplet.media import g711
 
 
 def a_law_thresholds():
-    # Table 1a, halved: it counts in 1/4096, a 13-bit sample has 2,048 magnitudes. 32 steps of 1, 16 each of 2, 4 ... 64.
+    # Table 1a, halved (it counts in 1/4096, a 13-bit sample has 2,048 magnitudes): 32 steps of 1, 16 of 2, 4 ... 64.
     values = list(range(1, 33))
     step = 2
     for _ in range(6):

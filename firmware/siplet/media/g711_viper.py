@@ -7,6 +7,7 @@
 import sys
 
 import micropython
+
 from siplet.media.g711 import BITS
 
 if sys.implementation.name != "micropython":

@@ -1,0 +1,200 @@
+# The jitter buffer: puts packets of any length in the order of their timestamps and gives out frames of 20 ms, or says
+# why there is none. Imports siplet.media.g711 (to copy) and siplet.ticks.
+#
+# It holds what came over the network, one byte a sample of the 8 kHz RTP clock (G.711; G.722 alike), in a ring of fixed
+# slots of 10 ms, and is decoded when a frame is taken out, in the right order. Time is the RTP timestamp alone:
+#
+#      read place                      newest sample
+#      v                               v
+#     [ 20 ms ][ 20 ms ][ 20 ms ][ 20  ]. . . . . . [room]
+#       |<------------- ahead -------->|
+#
+# PREFETCHING for depth after the first packet, then one frame at each get(). It runs EMPTY when all that came has been
+# taken; the next packet starts it anew, wherever its timestamp lies. So late packets, a clock set anew, silence
+# suppression and a drifting clock all heal without a rule of their own. What comes too early to fit, or stays above
+# depth for a second, is skipped. The place for adaptive behaviour: who changes depth, and _trim().
+
+from micropython import const
+
+from siplet.media.g711 import move
+from siplet.ticks import ticks_diff
+
+# What get() says
+FRAME = const(0)  # 160 codes at data[at:]
+MISSING = const(1)  # a gap: later frames are there; conceal it
+PREFETCHING = const(2)  # the first packets are being collected
+EMPTY = const(3)  # nothing is coming
+
+# What put() says
+KEPT = const(0)
+LATE = const(1)  # its time has passed
+DUPLICATE = const(2)  # its place is taken
+REFUSED = const(3)  # longer than any packet may be
+
+_FRAME = const(160)
+_SLOT = const(80)
+_LONGEST = const(640)  # 80 ms; the usual ones have 10 to 40
+_MASK = const(0x3FFFFFFF)
+_TRIM = const(64)  # frames over which the lowest filling is watched
+
+
+class Jitter:
+    """frames: the frames that there is room for; depth: the samples to collect at first, 480 = 60 ms.
+
+    data: the ring; get() == FRAME leaves its 160 codes at data[at:at + 160], never around the end.
+    silence: the code that fills the rest of a frame of which only a part came.
+    ahead: samples buffered. skipped: frames thrown away because more was buffered than the depth asks for.
+    """
+
+    def __init__(self, frames=12, depth=480):
+        self.data = bytearray(frames * _FRAME)
+        self.depth = depth
+        self.silence = 0xFF
+        self.skipped = 0
+        self._filled = bytearray(2 * frames)  # samples present in each slot
+        self.at = 0
+        self.reset()
+
+    def reset(self):
+        """Throw away all that is buffered and start anew with the next packet."""
+        self._state = EMPTY
+        self.ahead = 0
+        self._read = 0  # the next frame's place in the ring
+        self._time = 0  # and its timestamp
+        self._waited = 0
+        self._lowest = self._watched = 0
+        i = 0
+        while i < len(self._filled):
+            self._filled[i] = 0
+            i += 1
+
+    def put(self, timestamp, data, at, n):
+        """Keep the n samples data[at:] of a packet with timestamp (30 bits); KEPT, LATE, DUPLICATE or REFUSED."""
+        if n > _LONGEST or not n:
+            return REFUSED
+        size = len(self.data)
+        if self._state == EMPTY:
+            self.reset()
+            self._state = PREFETCHING
+            self._time = timestamp
+            offset = 0
+        else:
+            offset = ticks_diff(timestamp, self._time)
+            if offset < 0:
+                back = (_FRAME - 1 - offset) // _FRAME * _FRAME
+                if self._state == PREFETCHING and self.ahead + back <= size:
+                    # Before the first one: begin earlier.
+                    self._time = (self._time - back) & _MASK
+                    self._read = (self._read - back) % size
+                    self.ahead += back
+                    offset += back
+                elif n + offset <= 0:
+                    return LATE
+                else:  # its end is still in time
+                    at -= offset
+                    n += offset
+                    offset = 0
+            elif offset + n > size:
+                # No room. Leave depth of what is buffered and this packet; or this alone, when it lies far ahead.
+                frames = (offset + n - self.depth + _FRAME - 1) // _FRAME
+                if frames * _FRAME < self.ahead:
+                    self.skipped += frames
+                    offset -= frames * _FRAME
+                    while frames:
+                        self._skip()
+                        frames -= 1
+                else:
+                    self.skipped += (self.ahead + _FRAME - 1) // _FRAME
+                    self.reset()
+                    self._state = PREFETCHING
+                    self._time = timestamp
+                    offset = 0
+        place = (self._read + offset) % size
+        if not self._book(place, n):
+            return DUPLICATE
+        if offset + n > self.ahead:
+            self.ahead = offset + n
+        if place + n > size:
+            part = size - place
+            move(part, data, self.data, at, place)
+            move(n - part, data, self.data, at + part, 0)
+        else:
+            move(n, data, self.data, at, place)
+        return KEPT
+
+    def _book(self, place, n):
+        # Count n samples from place on into their slots; False when the first of them is taken.
+        filled = self._filled
+        slot = place // _SLOT
+        room = _SLOT - place % _SLOT
+        if filled[slot] + (room if n > room else n) > _SLOT:
+            return False
+        while n > 0:
+            had = filled[slot]
+            if not had and (room < _SLOT or n < _SLOT):
+                self._blank(slot)
+            had += room if n > room else n
+            filled[slot] = had if had < _SLOT else _SLOT
+            n -= room
+            room = _SLOT
+            slot += 1
+            if slot == len(filled):
+                slot = 0
+        return True
+
+    def _blank(self, slot):
+        i = slot * _SLOT
+        end = i + _SLOT
+        while i < end:
+            self.data[i] = self.silence
+            i += 1
+
+    def _skip(self):
+        # Go on by one frame
+        place = self._read
+        slot = place // _SLOT
+        self._filled[slot] = self._filled[slot + 1] = 0
+        place += _FRAME
+        self._read = 0 if place == len(self.data) else place
+        self._time = (self._time + _FRAME) & _MASK
+        self.ahead -= _FRAME
+
+    def get(self):
+        """Take the next 20 ms out: FRAME, MISSING, PREFETCHING or EMPTY."""
+        state = self._state
+        if state:
+            if state == EMPTY:
+                return EMPTY
+            if self._waited < self.depth - _FRAME and self.ahead <= self.depth + _FRAME:
+                self._waited += _FRAME
+                return PREFETCHING
+            self._state = FRAME
+            self._lowest = self.ahead
+        if self.ahead <= 0:
+            self._state = EMPTY
+            return EMPTY
+        place = self.at = self._read
+        slot = place // _SLOT
+        first = self._filled[slot]
+        second = self._filled[slot + 1]
+        self._skip()
+        if self.ahead < self._lowest:
+            self._lowest = self.ahead
+        self._watched += 1
+        if self._watched == _TRIM:
+            self._trim()
+        if not first:
+            if not second:
+                return MISSING
+            self._blank(slot)
+        elif not second:
+            self._blank(slot + 1)
+        return FRAME
+
+    def _trim(self):
+        # More than depth was buffered all the time: the peer's clock is faster, or its first packet was a late one.
+        if self._lowest > self.depth:
+            self._skip()
+            self.skipped += 1
+        self._watched = 0
+        self._lowest = self.ahead

@@ -1,0 +1,229 @@
+# RTP packets, out and in: RFC 3550 sections 5.1, 6.4.1 and appendix A.1. Imports siplet.ticks only.
+#
+# Nothing here allocates once made, on 31-bit small ints either: a packet is patched in place, an outgoing timestamp is
+# two halves of 16 bits, an incoming one keeps its lower 30 bits (37 hours of an 8 kHz clock; compare with ticks_diff).
+
+from micropython import const
+
+from siplet.ticks import ticks_diff
+
+HEADER = const(12)
+
+_MASK = const(0x3FFFFFFF)
+_DROPOUT = const(3000)  # RFC 3550 A.1 MAX_DROPOUT: a larger step forward is not loss but another sequence
+_MISORDER = const(65436)  # 65536 - MAX_MISORDER: a step of more than this is a packet that comes late
+_WINDOW = const(30)  # the sequence numbers back to which a duplicate is told from a late packet: a small int's bits
+_JUMP = const(32768)  # 4 s of 8 kHz clock; a larger change of transit time is the sender's clock set anew
+_COMFORT = const(13)  # comfort noise, RFC 3389
+
+
+class Sender:
+    """What our packets carry: SSRC, sequence number, timestamp; all three start at random (RFC 3550 5.1).
+
+    random: callable(n) -> n bytes.
+    """
+
+    def __init__(self, random):
+        seed = random(10)
+        self.ssrc = bytes(seed[:4])
+        self._sequence = seed[4] << 8 | seed[5]
+        self._high = seed[6] << 8 | seed[7]
+        self._low = seed[8] << 8 | seed[9]
+
+    def packet(self, size):
+        """A bytearray for packets with size bytes of payload, which begin at HEADER."""
+        data = bytearray(HEADER + size)
+        data[0] = 0x80
+        data[8:12] = self.ssrc
+        return data
+
+    def stamp(self, packet):
+        """Write the time of the present frame into packet."""
+        packet[4] = self._high >> 8
+        packet[5] = self._high & 0xFF
+        packet[6] = self._low >> 8
+        packet[7] = self._low & 0xFF
+
+    def number(self, packet, payload_type, marker):
+        """Write the payload type, the marker and the next sequence number into packet."""
+        packet[1] = payload_type | 0x80 if marker else payload_type
+        sequence = self._sequence
+        packet[2] = sequence >> 8
+        packet[3] = sequence & 0xFF
+        self._sequence = (sequence + 1) & 0xFFFF
+
+    def advance(self, samples):
+        """Let the sampling clock go on, sent or not."""
+        low = self._low + samples
+        self._low = low & 0xFFFF
+        self._high = (self._high + (low >> 16)) & 0xFFFF
+
+
+class Receiver:
+    """One stream coming in: what each packet is, and the counts of RFC 3550, which go to stats.
+
+    audio, event: the agreed payload types, by which glued packets are told apart; -1 for none.
+    stats: an object with the attributes received, lost, late, duplicate, bad, foreign, control and jitter.
+    After take() returned True: payload_type, marker, sequence, timestamp (30 bits), the payload at data[at:at + size].
+    restarted: set when another source or another sequence began: what is buffered belongs to the former one.
+    """
+
+    def __init__(self, stats):
+        self.stats = stats
+        self.audio = self.event = -1
+        self.payload_type = self.sequence = self.timestamp = self.at = self.size = 0
+        self.marker = self.restarted = False
+        self._signature = bytearray(4)
+        self._length = 0
+        self.reset()
+
+    def reset(self):
+        """Forget the source: the next packet's is adopted."""
+        self._high = self._low = -1
+        self._last = 0
+        self._seen = 0
+        self._other_high = self._other_low = self._other_next = -1
+        self._resume = -1
+        self._transit = -1
+        self._jitter = 0
+
+    # --- several packets in one read ---
+
+    def _begins(self, data, at):
+        # A header that this stream may carry
+        if data[at] & 0xC0 != 0x80:
+            return False
+        kind = data[at + 1] & 0x7F
+        return kind == self.audio or kind == self.event or kind == 0 or kind == 8 or kind == _COMFORT
+
+    def split(self, data, at, n):
+        """The end of the packet that begins at data[at], of packets glued together in data[:n] (a bytearray).
+
+        The next packet is where the same SSRC stands behind a plausible header; when the SSRC changed in between, where
+        this stream's usual length says.
+        """
+        if n - at < 2 * HEADER:
+            return n
+        signature = self._signature
+        if data[at] & 0xC0 == 0x80:
+            if 200 <= data[at + 1] <= 207:  # RTCP tells its length
+                end = at + 4 + ((data[at + 2] << 8 | data[at + 3]) << 2)
+                return end if end < n else n
+            signature[0] = data[at + 8]
+            signature[1] = data[at + 9]
+            signature[2] = data[at + 10]
+            signature[3] = data[at + 11]
+        p = data.find(signature, at + HEADER + 4, n)
+        while p >= 0:
+            if p >= at + HEADER + 8 and self._begins(data, p - 8):
+                return p - 8
+            if data[p - 4] & 0xC0 == 0x80 and 200 <= data[p - 3] <= 207:
+                return p - 4
+            p = data.find(signature, p + 1, n)
+        end = at + self._length
+        if self._length and end + HEADER <= n and self._begins(data, end):
+            return end
+        return n
+
+    # --- one packet ---
+
+    def take(self, data, at, end):
+        """Look at the packet data[at:end]; True when its payload is to be used. Else it has been counted."""
+        stats = self.stats
+        first = data[at]
+        if end - at < 8 or first & 0xC0 != 0x80:
+            stats.bad += 1
+            return False
+        kind = data[at + 1]
+        if 200 <= kind <= 207:  # RTCP (RFC 5761 section 4); its place
+            stats.control += 1
+            return False
+        payload = at + HEADER + ((first & 15) << 2)
+        stop = end
+        if first & 0x10 and payload + 4 <= end:
+            payload += 4 + ((data[payload + 2] << 8 | data[payload + 3]) << 2)
+        if first & 0x20:
+            padding = data[end - 1]
+            stop -= padding or end
+        if payload > stop:
+            stats.bad += 1
+            return False
+        sequence = data[at + 2] << 8 | data[at + 3]
+        high = data[at + 8] << 8 | data[at + 9]
+        low = data[at + 10] << 8 | data[at + 11]
+        if low == self._low and high == self._high:
+            self._other_next = -1
+        elif not self._adopt(high, low, sequence):
+            stats.foreign += 1
+            return False
+        step = (sequence - self._last) & 0xFFFF
+        if step - 1 < _WINDOW - 1:  # the usual one
+            if not step:
+                stats.duplicate += 1
+                return False
+            self._seen = (self._seen & _MASK >> step) << step | 1
+            self._last = sequence
+            stats.lost += step - 1
+        elif step < _DROPOUT:
+            self._seen = 1
+            self._last = sequence
+            stats.lost += step - 1
+        elif step > _MISORDER:
+            step = 65536 - step
+            if step >= _WINDOW:
+                stats.late += 1
+                return False
+            if self._seen >> step & 1:
+                stats.duplicate += 1
+                return False
+            self._seen |= 1 << step
+            if stats.lost:
+                stats.lost -= 1
+        elif sequence == self._resume:  # two in a row: the sender began another sequence
+            self._last = sequence
+            self._seen = 1
+            self._transit = -1
+            self.restarted = True
+        else:
+            self._resume = (sequence + 1) & 0xFFFF
+            stats.bad += 1
+            return False
+        stats.received += 1
+        self.payload_type = kind & 0x7F
+        self.marker = kind > 0x7F
+        self.sequence = sequence
+        self.timestamp = (data[at + 4] & 0x3F) << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]
+        self.at = payload
+        self.size = stop - payload
+        self._length = end - at
+        return True
+
+    def _adopt(self, high, low, sequence):
+        # The first source is taken at once, its address being the agreed one; another one after two packets in sequence
+        # without a packet of the present one between, so that two streams that run side by side don't alternate.
+        if self._high >= 0 and not (
+            low == self._other_low and high == self._other_high and sequence == self._other_next
+        ):
+            self._other_high = high
+            self._other_low = low
+            self._other_next = (sequence + 1) & 0xFFFF
+            return False
+        self.reset()
+        self._high = high
+        self._low = low
+        self._last = (sequence - 1) & 0xFFFF
+        self.restarted = True
+        return True
+
+    def arrived(self, clock):
+        """Count the packet just taken into the jitter (RFC 3550 6.4.1); clock: 8 kHz, 30 bits. Not for events, whose
+        timestamps stand still."""
+        transit = (clock - self.timestamp) & _MASK
+        if self._transit >= 0:
+            d = ticks_diff(transit, self._transit)
+            if d < 0:
+                d = -d
+            if d < _JUMP:
+                self._jitter += d - (self._jitter + 8 >> 4)
+                self.stats.jitter = self._jitter >> 7
+        self._transit = transit
