@@ -104,6 +104,20 @@ def test_cancel_waits_for_a_provisional_response():
     assert bell.take("ended").status == 487
 
 
+def test_a_call_that_was_given_up_leaves_its_line_at_once():
+    wire = Wire()
+    bell = wire.party("10.0.0.1")
+    bell.call(TARGET).hang_up(wire.now)  # nobody is there to send even a 100
+    assert not bell.endpoint.full
+    desk = wire.party("10.0.0.3")
+    out = bell.call(b"sip:desk@10.0.0.3")
+    wire.run(100)
+    desk.take("incoming").source.answer(wire.now)
+    wire.run(40000)
+    assert out.state == "up" and bell.endpoint.full
+    assert bell.take("ended").data == "timeout" and len(bell.endpoint.sessions) == 1
+
+
 def test_cancel_crosses_the_answer_and_the_call_is_ended_by_bye():
     wire, bell, desk = two()
     out, into = ring(wire, bell, desk)

@@ -35,6 +35,10 @@ class Media(Negotiation):
 
     closed = False
 
+    def __init__(self, address, port, codecs):
+        super().__init__(address, port, codecs)
+        self.port = port
+
     def close(self):
         self.closed = True
 

@@ -91,8 +91,8 @@ class Session:
 
     @property
     def occupies(self):
-        """Whether it takes a line: until it has ended for the application, though its BYE may still be under way."""
-        return not self._finished
+        """Whether it takes a line: not when we have let it go, though its last messages may still be under way."""
+        return self.state not in ("withdrawn", "cancelled", "leaving", "ending", "over")
 
     def hang_up(self, now):
         """End the call, whatever its state: CANCEL, BYE or a refusal (480 when it rings here)."""
