@@ -32,7 +32,7 @@ class Call(Waiting):
         self._session = session
         self.line = line
         self._keys = []
-        self._key = ("", "", 0)
+        self._presses = []  # (key, form, ticks) that the other form may still repeat
         self._task = None
         self._infos = []
         self.audio = audio
@@ -209,13 +209,15 @@ class Call(Waiting):
         self.notify()
 
     def _press(self, digit, form):
-        # The same key by the other way, shortly after, is the same press.
+        # The same key by the other form, shortly after, is the same press; by the same form it is another one.
         now = platform.now()
-        last, way, when = self._key
-        if last == digit and way != form and ticks_diff(now, when) < _SAME_PRESS:
-            self._key = ("", "", 0)
-            return
-        self._key = (digit, form, now)
+        presses = [press for press in self._presses if ticks_diff(now, press[2]) < _SAME_PRESS]
+        self._presses = presses
+        for press in presses:
+            if press[0] == digit and press[1] != form:
+                presses.remove(press)
+                return
+        presses.append((digit, form, now))
         if len(self._keys) < _DIGITS:
             self._keys.append(digit)
 

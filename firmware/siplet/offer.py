@@ -139,9 +139,11 @@ class Negotiation:
         return self._write(formats, self.agreed.direction)
 
     def accept(self, data):
-        """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered."""
+        """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered.
+
+        It may come more than once: a 183 brings early media, the 2xx what counts (RFC 3261 13.2.1).
+        """
         offered = self._offered
-        self._offered = -1
         media = Sdp(data).media
         common = _common(media[self._index], self._codecs) if offered >= 0 and len(media) > self._index else None
         if not common:

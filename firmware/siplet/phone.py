@@ -232,10 +232,17 @@ class Phone(Waiting):
             return None
 
     def _send(self, data, destination):
-        if self._trace:
-            self._trace(True, data, destination)
+        self._tell(True, data, destination)
         if not self._udp.send_to(data, destination) and destination not in self._unreachable:
             self._unreachable.append(destination)
+
+    def _tell(self, sent, data, address):
+        if self._trace:
+            try:
+                self._trace(sent, data, address)
+            except OSError as error:  # a full file system must not cost the call
+                self._trace = None
+                platform.print_exception(error)
 
     async def _listen(self):
         udp = self._udp
@@ -245,8 +252,7 @@ class Phone(Waiting):
             if data is None:
                 continue
             self.received += 1
-            if self._trace:
-                self._trace(False, data, udp.source)
+            self._tell(False, data, udp.source)
             self._guard(self.endpoint.receive, data, udp.source, platform.now())
 
     async def _clock(self):
