@@ -1,0 +1,156 @@
+# What a user may configure: one table, the check of a JSON file against it, and nothing else. Imports errors.
+#
+# The firmware and the host tools read this same table. load() takes all of a configuration or nothing: the first thing
+# that is wrong becomes a ConfigError, one line that names the key. Values of secret keys never stand in such a line.
+# main.py drops this module once the configuration is loaded: the table needs no memory while the phone runs.
+
+import json
+
+from siplet.errors import LocalError
+
+# (key, type, default, least, most, help); None as the default: must be given.
+# int: least to most. str, secret, uri, digits: their length. targets: their number. bool: true or false.
+TABLE = (
+    ("app", "str", "doorphone", 1, 32, "the application that main.py starts: a file in apps/"),
+    ("sip.address", "uri", None, 5, 128, "who this phone is: sip:user@host"),
+    ("sip.user", "str", "", 0, 64, "account name, when it is not the user of sip.address"),
+    ("sip.password", "secret", "", 0, 128, "the account's password"),
+    (
+        "sip.registrar",
+        "str",
+        "",
+        0,
+        128,
+        "host, host:port or sip: URI to register with; empty: the host of sip.address",
+    ),
+    ("sip.register", "bool", None, 0, 0, "register at all; not given: with a password or a registrar"),
+    ("sip.expires", "int", 300, 60, 86400, "seconds for which a registration is asked"),
+    ("sip.local_address", "str", "", 0, 45, "our own address; empty: the board finds it"),
+    ("sip.local_port", "int", 5060, 0, 65535, "UDP port of SIP; 0: any free one"),
+    ("sip.max_calls", "int", 1, 1, 8, "calls at once; the next one gets 486 Busy Here"),
+    ("rtp.port_low", "int", 49152, 1024, 65534, "first UDP port of RTP; even ones are taken"),
+    ("rtp.port_high", "int", 65535, 1024, 65535, "last UDP port of RTP"),
+    ("audio.play", "str", "", 0, 255, "WAV file (8 kHz, mono, PCM16 or G.711) that is said; PC only"),
+    ("audio.record", "str", "", 0, 255, "WAV file into which what is heard goes; PC only"),
+    ("audio.repeat", "bool", False, 0, 0, "say audio.play again and again"),
+    ("control.port", "int", 0, 0, 65535, "UDP port on 127.0.0.1 that takes commands; 0: none; PC only"),
+    ("log.sip", "str", "", 0, 255, "file into which every SIP message is traced"),
+    ("echo.answer_ms", "int", 0, 0, 60000, "how long an incoming call rings before the echo answers"),
+    ("echo.talk_ms", "int", 600000, 1000, 86400000, "longest call"),
+    ("doorphone.targets", "targets", (), 0, 8, "whom the bell calls in turn: sip: URIs, or numbers at the registrar"),
+    ("doorphone.ring_ms", "int", 30000, 1000, 180000, "how long each of them rings"),
+    ("doorphone.talk_ms", "int", 120000, 1000, 3600000, "longest call"),
+    # As door stations do it: as many keys as the code has are one try, and act at once; # or * ends a shorter try.
+    ("doorphone.code", "digits", "", 0, 16, "keys that open the door, with or without # after them; empty: none do"),
+    ("doorphone.relay_ms", "int", 3000, 100, 60000, "how long the door's relay stays on"),
+    ("doorphone.max_wrong", "int", 3, 1, 100, "wrong codes in a row, over all calls, before the lock-out"),
+    ("doorphone.lockout_ms", "int", 60000, 0, 86400000, "how long every code is refused then"),
+)
+
+_KINDS = {"int": int, "bool": bool, "targets": list}
+_NAMES = {int: "a whole number", bool: "true or false", str: "a text", list: "a list of texts"}
+_KEYS = "0123456789*#ABCD"
+
+
+class ConfigError(LocalError):
+    """One line for the user that names the key."""
+
+
+def load(source):
+    """The configuration as a flat dict from each key of TABLE to its value: what was given, else the default.
+
+    source: the path of a JSON file, or what its text stands for. Objects nest by the dots: {"sip": {"address": ...}}.
+    A key without default that may be missing (sip.register) is None. ConfigError for the first thing that is wrong.
+    """
+    given = {}
+    _flatten(_read(source) if isinstance(source, str) else source, "", given)
+    config = {}
+    for key, kind, default, least, most, _ in TABLE:
+        if key in given:
+            config[key] = _checked(key, kind, least, most, given[key])
+        elif default is None and kind != "bool":
+            raise ConfigError(key + ": is missing")
+        else:
+            config[key] = list(default) if kind == "targets" else default
+    if config["rtp.port_high"] <= config["rtp.port_low"]:
+        raise ConfigError("rtp.port_high: must be above rtp.port_low")
+    return config
+
+
+def _read(path):
+    try:
+        with open(path) as file:
+            return json.load(file)
+    except OSError:
+        raise ConfigError(path + ": cannot be read")
+    except ValueError:  # JSON's grammar, or bytes that are no UTF-8
+        raise ConfigError(path + ": is not valid JSON")
+
+
+def _flatten(value, prefix, into):
+    if not isinstance(value, dict):
+        raise ConfigError((prefix[:-1] or "configuration") + ": must be an object, {...}")
+    for name in value:
+        key = prefix + name
+        if any(row[0] == key for row in TABLE):
+            if key in into:
+                raise ConfigError(key + ": is given twice")
+            into[key] = value[name]
+        elif any(row[0].startswith(key + ".") for row in TABLE):
+            _flatten(value[name], key + ".", into)
+        else:
+            near = _nearest(key)
+            raise ConfigError(key + ": no such key" + (", did you mean " + near + "?" if near else ""))
+
+
+def _checked(key, kind, least, most, value):
+    want = _KINDS.get(kind, str)
+    if not isinstance(value, want) or (want is int and isinstance(value, bool)):
+        raise ConfigError(key + ": must be " + _NAMES[want])
+    if kind == "int":
+        if not least <= value <= most:
+            raise ConfigError(f"{key}: must be {least} to {most}, not {value}")
+    elif kind == "targets":
+        if len(value) > most:
+            raise ConfigError(f"{key}: must be at most {most}")
+        for text in value:
+            _check_text(key, kind, 1, 128, text)
+    elif kind != "bool":
+        _check_text(key, kind, least, most, value)
+    return value
+
+
+def _check_text(key, kind, least, most, text):
+    if not isinstance(text, str) or any(ord(c) < 32 or ord(c) == 127 for c in text):
+        raise ConfigError(key + ": must be text without control characters")
+    if not least <= len(text) <= most:
+        raise ConfigError(f"{key}: must have {least} to {most} characters")
+    if (kind == "uri" or kind == "targets" and ":" in text) and (text[:4] != "sip:" or len(text) < 5 or " " in text):
+        raise ConfigError(key + ": must be a SIP URI, sip:user@host")
+    if kind == "digits" and any(c not in _KEYS for c in text):
+        raise ConfigError(key + ": must be of the keys 0-9 * # A-D")
+
+
+def _nearest(key):
+    # The known key with the fewest changed letters, or one of another group with the same name; "" when none is near.
+    best = ""
+    least = max(2, len(key) // 4) + 1
+    for row in TABLE:
+        known = row[0]
+        far = 1 if known.split(".")[-1] == key.split(".")[-1] else _distance(key, known)
+        if far < least:
+            best, least = known, far
+    return best
+
+
+def _distance(a, b):
+    # Levenshtein's: inserted, removed or changed letters between a and b.
+    row = list(range(len(b) + 1))
+    for i in range(len(a)):
+        left = i + 1
+        for j in range(len(b)):
+            cost = min(row[j + 1] + 1, left + 1, row[j] + (a[i] != b[j]))
+            row[j] = left
+            left = cost
+        row[-1] = left
+    return row[-1]
