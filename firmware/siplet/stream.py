@@ -20,6 +20,7 @@ _SAMPLES = const(160)
 _READ = const(1480)  # one read: what is queued of eight packets, more than any one datagram of a voice stream
 _READS = const(8)  # at most in one tick, so that a flood cannot hold the clock
 _MASK = const(0x3FFFFFFF)
+_WRAP_FRAME = const(0x3FFFFF60)  # 2**30 - 160: taken away, it adds a frame without passing a small int's bounds
 _BEHIND = const(-100)  # ms: later than that, frames are left out instead of sent in a burst
 _QUIET = const(150)  # ticks without a packet after which the peer may come from another port: 3 s
 _COMFORT = const(13)
@@ -152,7 +153,7 @@ class Stream:
     def skip(self, frames):
         """Let the clock go on by frames in which nothing could be sent or played."""
         self._out.advance(_SAMPLES * frames)
-        self._clock = (self._clock + _SAMPLES * frames) & _MASK
+        self._clock = (self._clock - (_MASK - _SAMPLES * frames) - 1) & _MASK
         self._marker = True
         self.stats.slips += 1
 
@@ -161,7 +162,7 @@ class Stream:
         self._send()
         self._receive()
         self._play()
-        self._clock = (self._clock + _SAMPLES) & _MASK
+        self._clock = (self._clock - _WRAP_FRAME) & _MASK
 
     def _send(self):
         out = self._out

@@ -41,7 +41,9 @@ class Sender:
 
     def press(self, digit, ms=160):
         """Queue one of KEYS, held for ms (40 to 5000); False when 16 are waiting. LocalError: not a key."""
-        event = KEYS.find(digit.upper())
+        event = KEYS.find(digit)
+        if event < 0:
+            event = KEYS.find(digit.upper())
         if event < 0 or len(digit) != 1:
             raise LocalError("not a key")
         if self._count == _QUEUE:

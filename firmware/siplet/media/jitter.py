@@ -35,6 +35,7 @@ _FRAME = const(160)
 _SLOT = const(80)
 _LONGEST = const(640)  # 80 ms; the usual ones have 10 to 40
 _MASK = const(0x3FFFFFFF)
+_WRAP_FRAME = const(0x3FFFFF60)  # 2**30 - 160: taken away, it adds a frame without passing a small int's bounds
 _TRIM = const(64)  # frames over which the lowest filling is watched
 
 
@@ -156,7 +157,7 @@ class Jitter:
         self._filled[slot] = self._filled[slot + 1] = 0
         place += _FRAME
         self._read = 0 if place == len(self.data) else place
-        self._time = (self._time + _FRAME) & _MASK
+        self._time = (self._time - _WRAP_FRAME) & _MASK
         self.ahead -= _FRAME
 
     def get(self):
