@@ -75,8 +75,17 @@ if MICROPYTHON:
         """await readable(socket): return when a read would find something."""
         yield asyncio.core._io_queue.queue_read(sock)
 
-    def _within(awaitable, ms):
-        return asyncio.wait_for_ms(awaitable, ms)
+    async def _within(awaitable, ms):
+        try:
+            return await asyncio.wait_for_ms(awaitable, ms)
+        except asyncio.CancelledError as error:
+            # Cancelled from outside: wait_for's own helper task would now cancel our next wait, too. Let it hit this one.
+            try:
+                for _ in range(3):
+                    await asyncio.sleep_ms(0)
+            except asyncio.CancelledError:
+                pass
+            raise error
 
 else:
 
@@ -95,8 +104,15 @@ else:
         finally:
             loop.remove_reader(number)
 
-    def _within(awaitable, ms):
-        return asyncio.wait_for(awaitable, ms / 1000)
+    async def _within(awaitable, ms):
+        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
+        task = asyncio.ensure_future(awaitable)
+        try:
+            await asyncio.wait((task,), timeout=ms / 1000)
+            if not task.done():
+                raise asyncio.TimeoutError
+        finally:
+            task.cancel()
 
 
 async def wait(event, timeout_ms=None):
