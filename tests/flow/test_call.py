@@ -63,7 +63,7 @@ def test_both_hang_up_at_once():
     into.hang_up(wire.now)
     wire.run(40000)
     assert bell.at_rest() and desk.at_rest()
-    assert bell.kinds() == ["ended"] and desk.kinds() == ["ended"]
+    assert bell.kinds() == desk.kinds() == ["ended", "over"]
 
 
 def test_a_call_is_refused_and_the_refusal_is_acknowledged():

@@ -36,7 +36,9 @@ class Event:
     answered       the Session is up
     media          what was agreed for audio changed; data: the agreement (hold, resume, another address)
     digit          an INFO brought a key; data: (digit: str, ms: int)
-    ended          the Session is over; data says how, status and reason why (see Session.end)
+    ended          the call is over; data says how, status and reason why (see Call)
+    over           the last answer to our BYE is here, or was waited for
+    info           the far end's status for an INFO of ours
     """
 
     def __init__(self, kind, source, status=0, reason=b"", data=None):

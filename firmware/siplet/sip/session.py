@@ -58,8 +58,8 @@ _TABLE = (
     "up",         "hang up",  "ending",     "bye finish",
     "up",         "bye",      "over",       "finish",
     "up",         "lost",     "ending",     "bye finish",
-    "ending",     "bye",      "over",       "",
-    "ending",     "bye done", "over",       "",
+    "ending",     "bye",      "over",       "part",
+    "ending",     "bye done", "over",       "part",
 )
 # fmt: on
 
@@ -274,6 +274,9 @@ class Session:
         if not self._finished:
             self._finished = True
             self.endpoint.emit("ended", self, status, reason, how)
+
+    def _part(self, now, status, reason, how, message):
+        self.endpoint.emit("over", self)
 
     def _settle(self, now, status, reason, how, ack):
         # The ACK is here; it may bring the answer to our offer (13.2.1).
