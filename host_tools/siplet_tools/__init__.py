@@ -1,1 +1,1 @@
-# siplet's host tools: everything that runs on a PC's CPython beside a board. May import siplet's firmware (it runs here too).
+# siplet's host tools: what runs on a PC's CPython beside a board. May import siplet's firmware, which runs here too.
