@@ -9,7 +9,7 @@ try:
     from hashlib import md5
 except ImportError:
     md5 = None
-from binascii import hexlify
+from binascii import b2a_base64, hexlify
 from hashlib import sha256
 
 from siplet.errors import RemoteError
@@ -101,7 +101,7 @@ class Credentials:
         for known in self._realms:
             known.count += 1
             count = f"{known.count:08x}"
-            cnonce = hexlify(self._random(8))
+            cnonce = b2a_base64(self._random(9))[:-1]
             inner = method + b":" + uri
             if known.qop == b"auth-int":
                 inner += b":" + _digest(known.algorithm, bytes(body))
