@@ -200,7 +200,7 @@ class Endpoint:
 
     def serve(self, user, request, source):
         """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
-        if len(self.transactions) >= TRANSACTIONS:
+        if len(self.transactions) >= TRANSACTIONS and not self._make_room():
             return None
         transaction = Transaction(self, user, request.method, b"", destination(request, source))
         transaction.source = source
@@ -225,6 +225,15 @@ class Endpoint:
     def _drop(self, error):
         self.dropped += 1
         self.last_error = error.text
+
+    def _make_room(self):
+        # The oldest of those that only wait for repetitions (timers I, J and L) is forgotten: many short calls in a row
+        # are served, and a repetition that comes all the same finds no dialog.
+        for i, transaction in enumerate(self.transactions):
+            if transaction.settled:
+                self.transactions.pop(i)
+                return True
+        return False
 
     def _sweep(self):
         _forget(self.transactions)

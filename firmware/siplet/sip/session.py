@@ -79,7 +79,7 @@ class Session:
         self.invite = None  # the transaction of the INVITE that made us
         self.deadline = None
         self.request = None  # the last INVITE that came, while its 2xx waits for the ACK
-        self._accepted = None  # the transaction of that INVITE
+        self.unacknowledged = None  # the transaction of that INVITE, until its ACK
         self._owed = False  # we made the offer: the answer comes with the ACK
         self._told = False  # the application knows that the call is up
         self._finished = False  # the application knows that it is over
@@ -216,7 +216,7 @@ class Session:
 
     def _send_2xx(self, transaction, sdp, now):
         self.request = transaction.request
-        self._accepted = transaction
+        self.unacknowledged = transaction
         builder = self._reply_begin(transaction.request, transaction.source)
         builder.header(b"Contact", self.endpoint.contact(self.user))
         capabilities(builder)
@@ -281,7 +281,7 @@ class Session:
     def _settle(self, now, status, reason, how, ack):
         # The ACK is here; it may bring the answer to our offer (13.2.1).
         self.deadline = None
-        self.request = self._accepted = None
+        self.request = self.unacknowledged = None
         self.dialog.confirmed = True
         if self._owed:
             self._owed = False
@@ -298,13 +298,13 @@ class Session:
 
     def _repeat(self, now, status, reason, how, message):
         # 13.3.1.4: our 2xx again, at T1, 2*T1 ... T2, until the ACK comes or 64*T1 have passed.
-        if not self._accepted:
+        if not self.unacknowledged:
             return
         if ticks_diff(now, self._give_up) >= 0:
-            self.request = self._accepted = None
+            self.request = self.unacknowledged = None
             self.step("lost", now, 408, b"No ACK", "lost")
             return
-        self._accepted.respond(200, self._accepted.data, now)
+        self.unacknowledged.respond(200, self.unacknowledged.data, now)
         self._interval = min(2 * self._interval, T2)
         self.deadline = ticks_add(now, min(self._interval, max(0, ticks_diff(self._give_up, now))))
 

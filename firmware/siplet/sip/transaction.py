@@ -156,6 +156,13 @@ class Transaction:
         """Whether a final response was received or sent."""
         return self.state >= _COMPLETED or not self.state
 
+    @property
+    def settled(self):
+        """Server: whether all is said, and acknowledged where an ACK is due; only repetitions are still absorbed."""
+        if self.request is None or not self.final or self.user.unacknowledged is self:
+            return False
+        return self.state != _COMPLETED or self.table is _OTHER_SERVER
+
     def serves(self, request, method):
         """Server: whether this is the transaction of a request, seen as `method` (17.2.3).
 
