@@ -15,7 +15,7 @@ for folder in ("firmware", "host_tools", "tests/cpython_shim", "tests"):
     if os.path.join(ROOT, folder) not in sys.path:
         sys.path.insert(0, os.path.join(ROOT, folder))
 
-import run_device
+import run_device  # noqa: E402
 
 _elsewhere = []
 _pipe = os.fdopen(int(os.environ.pop("SIPLET_RESULTS")), "w", buffering=1) if "SIPLET_RESULTS" in os.environ else None

@@ -9,8 +9,8 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests")]
 
-import typecheck
-from siplet_tools import compiler
+import typecheck  # noqa: E402
+from siplet_tools import compiler  # noqa: E402
 
 RUFF = os.path.join(os.path.dirname(sys.executable), "ruff")
 

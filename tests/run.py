@@ -22,7 +22,7 @@ TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
 sys.path.insert(0, os.path.join(ROOT, "host_tools"))
 
-from siplet_tools import interpreter
+from siplet_tools import interpreter  # noqa: E402
 
 LANES = CPYTHON, UNIX, WASM = "CPython", "64-bit", "32-bit"
 FOLDERS = {  # which tests run where; the order of the folders is that of the table
