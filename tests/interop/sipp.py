@@ -19,13 +19,14 @@ class Sipp:
     """A running SIPp; a context manager that ends it. verdict() waits for its end and raises when a call failed.
 
     folder: an empty folder for its files; scenario: name of a template; target: "HOST:PORT" that it calls, None when it
-    is called; calls: how many; at_once: how many at the same time; keys: what the scenario's own [words] stand for.
+    is called; calls: how many; at_once: how many at the same time; port: its own;
+    keys: what the scenario's own [words] stand for.
     """
 
-    def __init__(self, folder, scenario, target=None, user="door", calls=1, at_once=1, timeout_s=60, **keys):
+    def __init__(self, folder, scenario, target=None, user="door", calls=1, at_once=1, timeout_s=60, port=None, **keys):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
-        self.port = free_ports()
+        self.port = port or free_ports()
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
         with open(os.path.join(TEMPLATES, scenario + ".xml"), encoding="utf-8") as file:
             text = file.read()

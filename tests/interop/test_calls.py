@@ -1,0 +1,67 @@
+"""SIPp calls us: many calls in a row without a failure or a byte of heap, questions in and out of calls, and races."""
+
+import shutil
+import subprocess
+
+import pytest
+from driver import DOOR, need
+from siplet_tools.process import free_ports, wait_until
+from siplet_tools.speech import read_wav
+
+
+@pytest.fixture
+def speech(tmp_path):
+    """Raw mu-law, as SIPp sends it: the sound of door.wav without the header."""
+    with open(DOOR, "rb") as file:
+        data = file.read()
+    path = tmp_path / "door.ul"
+    path.write_bytes(data[data.index(b"data") + 8 :][: len(read_wav(DOOR))])
+    return path
+
+
+def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(agent, sipp, speech):
+    phone = agent(audio="loop", auto="answer")
+    port = free_ports()  # the same for all calls: the phone keeps the last few addresses that it sent to
+
+    def ring(calls):
+        done = phone.do("state")["count"] + calls
+        sipp("calls", f"127.0.0.1:{phone.port}", calls=calls, ms=80, port=port, speech=speech, timeout_s=90).verdict()
+        wait_until(lambda: phone.do("state")["count"] == done, 5, "end of the last call")
+        return phone.do("heap")["used"]
+
+    after_20 = ring(20)
+    after_200 = ring(180)
+    state = phone.do("state")
+    assert state["count"] == 200 and state["calls"] == 0 and state["faults"] == 0
+    print(f"heap after 20 calls {after_20}, after 200 calls {after_200}")
+    assert after_200 == after_20, f"{after_200 - after_20} bytes in 180 calls"
+
+
+def test_what_sipp_says_comes_back_from_the_echo(agent, sipp, speech):
+    phone = agent(audio="loop", auto="answer")
+    caller = sipp("calls", f"127.0.0.1:{phone.port}", ms=1500, speech=speech)
+    wait_until(lambda: phone.do("state")["calls"], 3, "call")
+    caller.verdict()
+    wait_until(lambda: phone.do("state")["count"] == 1, 3, "end of the call")
+    stats = phone.do("stats")
+    assert stats["received"] > 60 and stats["sent"] > 60 and stats["lost"] == 0 and stats["bad"] == 0
+
+
+def test_options_are_answered_out_of_calls_to_sipsak(agent):
+    need("" if shutil.which("sipsak") else "sipsak is not installed (make peers)")
+    phone = agent()
+    run = subprocess.run(["sipsak", "-v", "-s", phone.uri], capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    for word in ("200 OK", "Allow:", "Accept:", "Supported:"):
+        assert word in run.stdout
+
+
+def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_hung_up(agent, sipp):
+    phone = agent()
+    callee = sipp("race")
+    call = phone.do("call", target=callee.uri)["call"]
+    wait_until(lambda: phone.do("state", call=call)["state"] == "ringing", 3, "ringing")
+    phone.do("cancel", call=call)
+    phone.event("cancelled", call=call)
+    callee.verdict()
+    assert phone.do("state")["calls"] == 0
