@@ -96,6 +96,7 @@ class Stream:
             except OSError:
                 self._host = agreement.address
             self._remote = (self._host, agreement.port)
+            self._in.reset()
             self._listen()
         way = agreement.direction
         reachable = agreement.port and agreement.address != "0.0.0.0"
@@ -214,8 +215,10 @@ class Stream:
                 break
             if n and udp.source[0] != self._host:
                 self.stats.foreign += 1
-            elif n and self._packets(n):
-                source = udp.source
+            elif n:
+                self._in.careful = udp.source[1] != self._agreed.port
+                if self._packets(n):
+                    source = udp.source
             reads += 1
         if source and udp.connect(source):
             self._remote = source

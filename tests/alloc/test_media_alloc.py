@@ -1,11 +1,11 @@
 # Zero bytes a 20 ms frame: the media path under a locked heap, sending and receiving, keys and trouble included.
 
+NEEDS = ("heap_lock",)
+
 from locked import Agreement, Audio, Peer, locked
 from siplet.media import dtmf, g711, rtp
 from siplet.media.jitter import FRAME, Jitter
 from siplet.stream import Stats, Stream
-
-NEEDS = ("heap_lock",)
 
 SEED = b"\x12\x34\x56\x78\xff\x80\xff\xff\xf0\x00"  # sequence and timestamp wrap on the way
 

@@ -1,5 +1,7 @@
 # net/udp on real loopback sockets, and its cure for an ESP32's closed socket on a fake one.
 
+NEEDS = ("sockets",)
+
 import time
 
 from siplet import platform

@@ -40,7 +40,7 @@ _TRIM = const(64)  # frames over which the lowest filling is watched
 
 
 class Jitter:
-    """frames: the frames that there is room for; depth: the samples to collect at first, 480 = 60 ms.
+    """frames: the frames that there is room for, 6 at least; depth: the samples to collect at first, 480 = 60 ms.
 
     data: the ring; get() == FRAME leaves its 160 codes at data[at:at + 160], never around the end.
     silence: the code that fills the rest of a frame of which only a part came.
@@ -74,42 +74,35 @@ class Jitter:
         if n > _LONGEST or not n:
             return REFUSED
         size = len(self.data)
-        if self._state == EMPTY:
-            self.reset()
-            self._state = PREFETCHING
-            self._time = timestamp
-            offset = 0
-        else:
-            offset = ticks_diff(timestamp, self._time)
-            if offset < 0:
-                back = (_FRAME - 1 - offset) // _FRAME * _FRAME
-                if self._state == PREFETCHING and self.ahead + back <= size:
-                    # Before the first one: begin earlier.
-                    self._time = (self._time - back) & _MASK
-                    self._read = (self._read - back) % size
-                    self.ahead += back
-                    offset += back
-                elif n + offset <= 0:
-                    return LATE
-                else:  # its end is still in time
-                    at -= offset
-                    n += offset
-                    offset = 0
-            elif offset + n > size:
-                # No room. Leave depth of what is buffered and this packet; or this alone, when it lies far ahead.
-                frames = (offset + n - self.depth + _FRAME - 1) // _FRAME
-                if frames * _FRAME < self.ahead:
-                    self.skipped += frames
-                    offset -= frames * _FRAME
-                    while frames:
-                        self._skip()
-                        frames -= 1
-                else:
-                    self.skipped += (self.ahead + _FRAME - 1) // _FRAME
-                    self.reset()
-                    self._state = PREFETCHING
-                    self._time = timestamp
-                    offset = 0
+        offset = ticks_diff(timestamp, self._time)
+        if self._state == EMPTY or (self.ahead <= 0 and offset + n <= 0):
+            offset = self._begin(timestamp)
+        elif offset < 0:
+            back = (_FRAME - 1 - offset) // _FRAME * _FRAME
+            if self._state == PREFETCHING and self.ahead + back <= size:
+                # Before the first one: begin earlier.
+                self._time = (self._time - back) & _MASK
+                self._read = (self._read - back) % size
+                self.ahead += back
+                offset += back
+            elif n + offset <= 0:
+                return LATE
+            else:  # its end is still in time
+                at -= offset
+                n += offset
+                offset = 0
+        elif offset + n > size:
+            # No room. Leave depth of what is buffered and this packet; or this alone, when it lies far ahead.
+            frames = (offset + n - (n if n > self.depth else self.depth)) // _FRAME
+            if frames * _FRAME < self.ahead:
+                self.skipped += frames
+                offset -= frames * _FRAME
+                while frames:
+                    self._skip()
+                    frames -= 1
+            else:
+                self.skipped += (self.ahead + _FRAME - 1) // _FRAME
+                offset = self._begin(timestamp)
         place = (self._read + offset) % size
         if not self._book(place, n):
             return DUPLICATE
@@ -122,6 +115,12 @@ class Jitter:
         else:
             move(n, data, self.data, at, place)
         return KEPT
+
+    def _begin(self, timestamp):
+        self.reset()
+        self._state = PREFETCHING
+        self._time = timestamp
+        return 0
 
     def _book(self, place, n):
         # Count n samples from place on into their slots; False when the first of them is taken.

@@ -65,6 +65,7 @@ class Receiver:
     audio, event: the agreed payload types, by which glued packets are told apart; -1 for none.
     stats: an object with the attributes received, lost, late, duplicate, bad, foreign, control and jitter.
     After take() returned True: payload_type, marker, sequence, timestamp (30 bits), the payload at data[at:at + size].
+    careful: set it when a packet comes from a port that was not agreed on.
     restarted: set when another source or another sequence began: what is buffered belongs to the former one.
     """
 
@@ -72,7 +73,7 @@ class Receiver:
         self.stats = stats
         self.audio = self.event = -1
         self.payload_type = self.sequence = self.timestamp = self.at = self.size = 0
-        self.marker = self.restarted = False
+        self.marker = self.restarted = self.careful = False
         self._signature = bytearray(4)
         self._length = 0
         self.reset()
@@ -140,8 +141,10 @@ class Receiver:
             return False
         payload = at + HEADER + ((first & 15) << 2)
         stop = end
-        if first & 0x10 and payload + 4 <= end:
-            payload += 4 + ((data[payload + 2] << 8 | data[payload + 3]) << 2)
+        if first & 0x10:
+            payload += 4
+            if payload <= end:
+                payload += (data[payload - 2] << 8 | data[payload - 1]) << 2
         if first & 0x20:
             padding = data[end - 1]
             stop -= padding or end
@@ -199,11 +202,10 @@ class Receiver:
         return True
 
     def _adopt(self, high, low, sequence):
-        # The first source is taken at once, its address being the agreed one; another one after two packets in sequence
-        # without a packet of the present one between, so that two streams that run side by side don't alternate.
-        if self._high >= 0 and not (
-            low == self._other_low and high == self._other_high and sequence == self._other_next
-        ):
+        # The first source is taken at once when it comes from the agreed address; else, and any later one, after two
+        # packets in sequence without one of the present source between: two streams side by side must not alternate.
+        known = low == self._other_low and high == self._other_high and sequence == self._other_next
+        if not known and (self._high >= 0 or self.careful):
             self._other_high = high
             self._other_low = low
             self._other_next = (sequence + 1) & 0xFFFF
