@@ -1,0 +1,157 @@
+# The audio object of a PC: what is said comes from a WAV file, what is heard goes into another. Imports null, g711,
+# errors.
+#
+# RIFF/WAVE of 8 kHz, one channel: 16-bit PCM (format 1), A-law (6), mu-law (7); written: 16-bit PCM. Both files start
+# anew with each call. The sizes in the written header are renewed once a second, so that a recording can be read while
+# it grows and after a crash.
+
+import struct
+
+from micropython import const
+
+from siplet.audio.null import Null
+from siplet.errors import LocalError
+
+_HEADER = const(44)
+_FRAME = const(320)
+_TOP = const(0x3FFF0000)  # bytes of a recording: 18 hours
+_CHUNKS = const(16)  # looked at before the sound; editors write three or four
+
+
+def _open_play(path):
+    # The open file, its format, and where its sound begins and how many bytes it has.
+    try:
+        file = open(path, "rb")
+        head = file.read(12)
+        kind = rate = 0
+        for _ in range(_CHUNKS):
+            if head[:4] != b"RIFF" or head[8:] != b"WAVE":
+                break
+            data = file.read(8)
+            if len(data) < 8:
+                break
+            name, size = struct.unpack("<4sI", data)
+            if name == b"data" and kind:
+                if rate != 8000 or kind not in (1, 6, 7):
+                    raise LocalError(path + ": a WAV of 8 kHz, one channel, 16-bit PCM, A-law or mu-law is wanted")
+                return file, kind, file.tell(), min(size, _TOP)
+            if name == b"fmt " and size >= 16:
+                data = file.read(16)
+                if len(data) < 16:
+                    break
+                kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", data)
+                if channels != 1 or bits != (16 if kind == 1 else 8):
+                    rate = 0
+                size -= 16
+            file.seek(size + (size & 1), 1)
+    except OSError:
+        raise LocalError(path + ": cannot be read")
+    raise LocalError(path + ": is not a WAV file")
+
+
+class Wav(Null):
+    """play, record: paths, or None for silence and for nothing kept. repeat: play again from the start when it ends.
+
+    LocalError with a line for the user when a file is missing or of another format. errors counts failures of the disk.
+    """
+
+    def __init__(self, play=None, record=None, repeat=False):
+        self._play = self._file = None
+        self._repeat = repeat
+        self._record = record
+        self._at = self._end = self._bytes = self.errors = 0
+        self._number = bytearray(4)
+        if play:
+            self._play, kind, self._begin, self._size = _open_play(play)
+            self._codes = self._table = None
+            if kind != 1:
+                from siplet.media import g711
+
+                self._decode = g711.decode
+                self._table = g711.table(g711.PCMA if kind == 6 else g711.PCMU)
+                self._codes = bytearray(_FRAME // 2)
+        if record:
+            self.start()
+            if not self._file:
+                raise LocalError(record + ": cannot be written")
+            self.stop()
+
+    def start(self):
+        self.stop()
+        self._bytes = 0
+        self._end = 0
+        if self._play:
+            self._rewind()
+        if self._record:
+            try:
+                self._file = open(self._record, "wb")
+                self._file.write(
+                    b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0\x80>\0\0\x02\0\x10\0data\0\0\0\0"
+                )
+            except OSError:
+                self.errors += 1
+
+    def stop(self):
+        self._end = -1
+        if self._file:
+            self._patch()
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def read(self, frame):
+        if self._end <= 0:
+            return Null.read(self, frame)
+        table = self._table
+        into = self._codes if table else frame
+        try:
+            n = min(self._play.readinto(into), self._end)
+        except OSError:
+            self.errors += 1
+            n = 0
+        self._end -= n
+        if n < len(into):
+            self._end = 0
+        if table:
+            self._decode(n, into, frame, 0, 0, table)
+            n *= 2
+        while n < _FRAME:
+            frame[n] = 0
+            n += 1
+        if not self._end and self._repeat:
+            self._rewind()
+        return True
+
+    def write(self, frame):
+        if not self._file or self._bytes > _TOP:
+            return
+        try:
+            self._file.write(frame)
+        except OSError:
+            self.errors += 1
+            return
+        self._bytes += _FRAME
+        if self._bytes % (50 * _FRAME) == 0:
+            self._patch()
+
+    def _rewind(self):
+        self._play.seek(self._begin)
+        self._end = self._size
+
+    def _patch(self):
+        try:
+            self._put(4, self._bytes + _HEADER - 8)
+            self._put(40, self._bytes)
+            self._file.seek(0, 2)
+            self._file.flush()
+        except OSError:
+            self.errors += 1
+
+    def _put(self, at, value):
+        number = self._number
+        number[0] = value & 0xFF
+        number[1] = value >> 8 & 0xFF
+        number[2] = value >> 16 & 0xFF
+        number[3] = value >> 24 & 0xFF
+        self._file.seek(at)
+        self._file.write(number)

@@ -1,0 +1,180 @@
+# siplet/audio/wav: files of every kind it takes are said sample by sample, what is heard is kept, bad files are refused.
+
+import os
+import struct
+
+from siplet.audio.wav import Wav
+from siplet.errors import LocalError
+from siplet.media import g711
+from siplet.platform import random
+
+NAME = "/tmp/siplet-%s.wav" % "".join("%02x" % b for b in random(6))
+
+
+def wav(data, kind=1, channels=1, rate=8000, bits=16, before=b"", after=b""):
+    fmt = struct.pack("<HHIIHH", kind, channels, rate, rate * channels * bits // 8, channels * bits // 8, bits)
+    body = (
+        b"WAVEfmt " + struct.pack("<I", len(fmt)) + fmt + before + b"data" + struct.pack("<I", len(data)) + data + after
+    )
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def ramp(n):
+    return b"".join([struct.pack("<h", (i * 7) % 20000 - 10000) for i in range(n)])
+
+
+class File:
+    """A file of these bytes (or none yet) while a test looks at it."""
+
+    def __init__(self, data=None):
+        self.data = data
+
+    def __enter__(self):
+        if self.data is not None:
+            with open(NAME, "wb") as file:
+                file.write(self.data)
+        return NAME
+
+    def __exit__(self, kind, error, trace):
+        os.remove(NAME)
+
+
+def frames(audio, n):
+    frame = bytearray(320)
+    return b"".join([bytes(frame) for _ in range(n) if audio.read(frame)])
+
+
+def test_pcm_is_said_to_its_last_sample_and_then_there_is_silence():
+    sound = ramp(400)  # two and a half frames
+    with File(wav(sound, after=b"LIST\4\0\0\0abcd")) as name:
+        audio = Wav(play=name)
+        frame = bytearray(b"x" * 320)
+        assert not audio.read(frame) and frame == bytes(320)  # not started
+        audio.start()
+        assert frames(audio, 3) == sound + bytes(960 - 800)
+        assert not audio.read(frame) and frame == bytes(320)
+        audio.stop()
+
+
+def test_every_call_hears_the_file_from_its_beginning_and_repeat_never_ends():
+    sound = ramp(320)
+    with File(wav(sound)) as name:
+        audio = Wav(play=name)
+        for _ in range(2):
+            audio.start()
+            assert frames(audio, 1) == sound[:320]
+            audio.stop()
+        audio = Wav(play=name, repeat=True)
+        audio.start()
+        assert frames(audio, 5) == sound + sound + sound[:320]
+
+
+def test_both_laws_of_g711_are_said_as_the_codec_has_them():
+    codes = bytes([i * 3 & 255 for i in range(200)])
+    for kind, law in ((6, g711.PCMA), (7, g711.PCMU)):
+        wanted = bytearray(400)
+        g711.decode(200, codes, wanted, 0, 0, g711.table(law))
+        with File(wav(codes, kind=kind, bits=8, before=b"fact\4\0\0\0\xc8\0\0\0")) as name:
+            audio = Wav(play=name)
+            audio.start()
+            assert frames(audio, 3) == wanted + bytes(240)
+
+
+def test_a_header_without_true_sizes_is_played_to_the_end_of_the_file():
+    # As espeak-ng writes one to a pipe
+    data = bytearray(wav(ramp(160)))
+    data[40:44] = b"\xff\xff\xff\xff"
+    with File(data) as name:
+        audio = Wav(play=name)
+        audio.start()
+        assert frames(audio, 2)[:320] == ramp(160)
+
+
+def test_what_is_heard_is_kept_and_can_be_read_while_it_grows():
+    with File() as name:
+        audio = Wav(record=name)
+        audio.start()
+        sound = ramp(160)
+        for i in range(120):
+            audio.write(sound)
+        with open(name, "rb") as file:
+            header = file.read(44)
+        assert struct.unpack("<I", header[40:])[0] == 100 * 320  # two seconds of two and a bit
+        audio.stop()
+        with open(name, "rb") as file:
+            assert file.read() == wav(sound * 120)
+        audio.write(sound)  # after the call: nowhere
+        audio.start()  # the next call is a new recording
+        audio.write(sound)
+        audio.stop()
+        with open(name, "rb") as file:
+            assert file.read() == wav(sound)
+        assert audio.errors == 0
+
+
+def refused(data):
+    with File(data) as name:
+        try:
+            Wav(play=name)
+        except LocalError as error:
+            line = str(error)
+            assert line[: len(name) + 2] == name + ": " and "\n" not in line
+            return line[len(name) + 2 :]
+    raise AssertionError("was taken")
+
+
+def test_other_formats_are_refused_with_what_is_wanted():
+    wanted = "a WAV of 8 kHz, one channel, 16-bit PCM, A-law or mu-law is wanted"
+    assert refused(wav(bytes(64), rate=16000)) == wanted
+    assert refused(wav(bytes(64), channels=2)) == wanted
+    assert refused(wav(bytes(64), bits=8)) == wanted
+    assert refused(wav(bytes(64), kind=3, bits=32)) == wanted
+
+
+def test_broken_files_are_refused_whatever_is_broken():
+    whole = wav(bytes(64))
+    for size in range(44):
+        assert refused(whole[:size]) == "is not a WAV file"
+    assert refused(b"RIFX" + whole[4:]) == "is not a WAV file"
+    assert refused(whole[:12] + b"data\4\0\0\0abcd") == "is not a WAV file"  # sound before its format
+    assert refused(whole[:12] + b"junk\0\0\0\0" * 20 + whole[12:]) == "is not a WAV file"
+
+
+def test_files_that_are_not_there_are_named():
+    for play, record, line in (
+        ("/tmp/there/is/none.wav", None, "/tmp/there/is/none.wav: cannot be read"),
+        (None, "/tmp/there/is/none.wav", "/tmp/there/is/none.wav: cannot be written"),
+    ):
+        try:
+            Wav(play, record)
+        except LocalError as error:
+            assert str(error) == line
+        else:
+            raise AssertionError
+
+
+def test_a_disk_that_fails_is_counted_and_the_call_goes_on():
+    class Full:
+        def write(self, data):
+            raise OSError(28)
+
+        seek = flush = readinto = write
+        close = str
+
+    with File() as name:
+        audio = Wav(record=name)
+        audio.start()
+        audio._file.close()
+        audio._file = Full()
+        for _ in range(60):
+            audio.write(bytes(320))
+        audio.stop()
+        assert audio.errors > 50
+    with File(wav(ramp(1000))) as name:
+        audio = Wav(play=name)
+        audio.start()
+        audio._play.close()
+        audio._play = Full()
+        frame = bytearray(320)
+        audio.read(frame)
+        assert frame == bytes(320) and audio.errors == 1
