@@ -5,7 +5,7 @@
 
 
 def gather(source, start, stride, target, to, count):
-    """Words start, start + stride, ... of source (bytes-like, s16le) as count samples into target (array "H") from to on."""
+    """Words start, start + stride, ... of source (bytes-like) as count samples into target (array "H") from to on."""
     end = to + count
     start *= 2
     stride *= 2

@@ -1,8 +1,7 @@
-# The resampler's kernels in viper, twins of resample_plain (which documents them; a test compares them). Imports nothing.
+# The resampler's kernels in viper; resample_plain documents them, a test compares the two. Imports nothing.
 #
-# A ptr32 load has no sign on 64-bit machines, so a sum there carries multiples of 2**32; its 32 true bits get their sign
-# back once an output sample, which changes nothing on 32-bit ones.
-# ruff: noqa: F821  ptr16, ptr32: viper's own names
+# A ptr32 load has no sign on 64-bit machines, so a sum there carries multiples of 2**32; its 32 true bits get their
+# sign back once an output sample, which changes nothing on 32-bit ones.
 
 import micropython
 
@@ -28,7 +27,7 @@ def move(words: ptr16, start: int, count: int):
 @micropython.viper
 def decimate(source: ptr16, taps_: object, frame: ptr16, factor: int, count: int, gain: int):
     taps = ptr32(taps_)
-    half = int(len(taps_)) >> 1
+    half = int(len(taps_)) >> 1  # noqa: RUF046  an object to viper
     last = 2 * half - 1
     shift = 14 - gain
     round_up = 1 << (shift - 1)
@@ -58,7 +57,7 @@ def decimate(source: ptr16, taps_: object, frame: ptr16, factor: int, count: int
 @micropython.viper
 def interpolate(source: ptr16, taps_: object, target: ptr16, at: int, factor: int, count: int, stride: int):
     taps = ptr32(taps_)
-    newest = int(len(taps_)) // factor - 1
+    newest = int(len(taps_)) // factor - 1  # noqa: RUF046
     word = at
     i = 0
     while i < count:

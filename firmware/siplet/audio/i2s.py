@@ -1,0 +1,221 @@
+# A microphone and an amplifier on two I2S buses at 48 or 16 kHz. May import machine, resample, null and platform.
+#
+# machine.I2S knows three ways: blocking, callbacks, and the one that asyncio's streams use, in which readinto and write
+# move what there is at once and return its size. This file uses the third, which a single poll switches on: nothing
+# waits, and no callback can get lost in a full scheduler queue. The bus then runs by itself:
+#
+#   microphone -> DMA blocks -> _in, all there is at each tick -> decimate -> frame
+#   frame -> interpolate -> _words -> DMA blocks, as many as fit at each tick -> amplifier
+#
+# Two clocks meet here, the tick's and the bus's, and a bus moves blocks of 256 frames. So what lies in _in after a tick
+# (and in _words) swings by a block; its lowest value of 32 ticks tells the drift. While that is outside of a narrow
+# range, one sample of 8 kHz a tick is left out or repeated: a delay never grows and a buffer never runs dry by drift.
+# The amplifier's blocks are kept full, which is what makes their level known without asking.
+
+import select
+from array import array
+
+import machine
+from micropython import const
+
+from siplet.audio.null import Null
+from siplet.audio.resample import PHASE, decimate, gather, interpolate, move, taps
+from siplet.errors import LocalError
+from siplet.platform import now
+from siplet.ticks import ticks_add, ticks_diff
+
+_SAMPLES = const(160)  # of a frame at 8 kHz
+_BLOCK = const(256)  # sample frames of one DMA buffer, fixed in the ESP32 port
+_PIECE = const(10)  # samples at 8 kHz that are offered to the amplifier at a time: 1.25 ms
+_WINDOW = const(32)  # ticks; a whole number of the pattern that 20 ms and a block make together
+_STEP = const(64)  # sample frames: 20 ms are a number of blocks and a quarter, so four ticks see all places in a block
+_SPARE = const(10)  # samples at 8 kHz that should be left at the lowest point
+_ZERO = const(0x8000)  # silence in the resampler's offset samples
+
+
+class _Level:
+    """How full a buffer is at its lowest, and what to do about it. All in samples at 8 kHz."""
+
+    def __init__(self, factor):
+        self._low = _SPARE + _STEP // factor  # drift can take a step at once
+        self._high = self._low + _STEP // factor + _SPARE
+        self.reset()
+
+    def reset(self):
+        self._ticks = 0
+        self._lowest = 1 << 20
+        self._known = self._low
+
+    def slip(self, level):
+        """1: one sample too many is there, -1: too few, 0: well so; called once a tick."""
+        if level < self._lowest:
+            self._lowest = level
+        self._ticks += 1
+        if self._ticks == _WINDOW:
+            self._known = self._lowest
+            self._ticks = 0
+            self._lowest = 1 << 20
+        slip = 1 if self._known > self._high else -1 if self._known < self._low else 0
+        self._known -= slip
+        return slip
+
+
+class I2S(Null):
+    """mic, speaker: the arguments of machine.I2S that tell the part (id, sck, ws, sd, mck), a dict; None without one.
+
+    Also in mic: bits (16 or 32; 16), right (True: the part sits on the right channel) and gain (0 to 6 doublings); in
+    speaker: bits. rate: 48000, or 16000 where a part cannot; LocalError for another. Most ESP32 have two buses,
+    C3, C6 and S2 one: a microphone or a speaker.
+    Counted: underruns (a frame of silence for want of sound), overruns (sound thrown away for want of room).
+    """
+
+    def __init__(self, mic=None, speaker=None, rate=48000):
+        if rate not in (16000, 48000):
+            raise LocalError("I2S: rate must be 48000 or 16000")
+        self._rate = rate
+        self._factor = factor = rate // self.rate
+        self._taps = taps(factor)
+        # What the driver holds: 20 ms, 6 more for a task that comes late, and the block that is not complete yet
+        self._room = (26 * rate // 1000 // _BLOCK + 2) * _BLOCK
+        self._rx = self._tx = None
+        self._mic = self._speaker = None
+        self.underruns = self.overruns = 0
+        if mic:
+            self._mic = mic = dict(mic)
+            words = mic.setdefault("bits", 16) // 16
+            right = mic.pop("right", False)
+            self._gain = mic.pop("gain", 0)
+            self._stride = words * (2 if right else 1)
+            mic["mode"] = machine.I2S.RX
+            mic["format"] = machine.I2S.STEREO if right else machine.I2S.MONO
+            self._chunk = bytearray(2 * self._stride * _BLOCK)
+            self._past = len(self._taps) - factor
+            self._in = array("H", bytes(2 * (self._past + 2 * _SAMPLES * factor + _BLOCK)))
+            self._heard = _Level(factor)
+        if speaker:
+            self._speaker = speaker = dict(speaker)
+            self._wide = speaker.setdefault("bits", 16) // 16
+            speaker["mode"] = machine.I2S.TX
+            speaker["format"] = machine.I2S.MONO
+            self._out = array("H", bytes(2 * (PHASE + _SAMPLES)))
+            self._words = bytearray(2 * self._wide * (factor * (2 * _SAMPLES + 1) + _BLOCK))
+            size = 2 * self._wide * factor * _PIECE
+            view = memoryview(self._words)
+            self._pieces = [view[i : i + size] for i in range(0, len(view) - size + 1, size)]
+            self._said = _Level(factor)
+
+    def _open(self, part, flag, size):
+        # One more block than is needed: the one that the bus is at. And one byte more: the ports with a ring of bytes
+        # keep one free, and would split samples at the border otherwise.
+        part = dict(part)
+        bus = machine.I2S(part.pop("id"), rate=self._rate, ibuf=(self._room + _BLOCK) * size + 1, **part)
+        poll = select.poll()
+        poll.register(bus, flag)
+        poll.poll(0)  # from here on reads and writes do not wait
+        return bus
+
+    def start(self):
+        self.stop()
+        if self._mic:
+            self._fill = self._past
+            for i in range(self._fill):
+                self._in[i] = _ZERO
+            self._heard.reset()
+            self._rx = self._open(self._mic, select.POLLIN, 8)
+        if self._speaker:
+            for i in range(len(self._out)):
+                self._out[i] = _ZERO
+            self._said.reset()
+            self._slip = 0
+            self._dry = None
+            self._tx = self._open(self._speaker, select.POLLOUT, 2 * self._wide)
+
+    def stop(self):
+        if self._rx:
+            self._rx.deinit()
+        if self._tx:
+            self._tx.deinit()
+        self._rx = self._tx = None
+
+    def read(self, frame):
+        if not self._rx:
+            return Null.read(self, frame)
+        samples = self._in
+        while True:
+            count = (self._rx.readinto(self._chunk) or 0) // (2 * self._stride)
+            excess = self._fill + count - len(samples)
+            if excess > 0:
+                self.overruns += 1
+                self._fill -= excess
+                move(samples, excess, self._fill)
+            gather(self._chunk, self._stride - 1, self._stride, samples, self._fill, count)
+            self._fill += count
+            if count < _BLOCK:
+                break
+        factor = self._factor
+        used = _SAMPLES * factor
+        left = self._fill - self._past - used
+        if left < 0:
+            self.underruns += 1
+            return Null.read(self, frame)
+        decimate(samples, self._taps, frame, factor, _SAMPLES, self._gain)
+        slip = factor * self._heard.slip(left // factor)
+        if slip <= left:
+            used += slip
+        self._fill -= used
+        move(samples, used, self._fill)
+        return True
+
+    def write(self, frame):
+        if not self._tx:
+            return
+        if self._dry is None:
+            self._prime()
+        elif ticks_diff(now(), self._dry) > 0:
+            self.underruns += 1
+            self._prime()
+        factor = self._factor
+        if self._have > _SAMPLES * factor + _BLOCK:
+            self.overruns += 1
+            self._push()
+            return
+        samples = self._out
+        gather(frame, 0, 1, samples, PHASE - 1, _SAMPLES)
+        samples[PHASE - 1 + _SAMPLES] = samples[PHASE - 2 + _SAMPLES]
+        count = _SAMPLES - self._slip
+        wide = self._wide
+        interpolate(samples, self._taps, self._words, (self._have + 1) * wide - 1, factor, count, wide)
+        move(samples, count, PHASE - 1)
+        self._have += count * factor
+        self._push()
+        self._slip = self._said.slip(self._have // factor)
+
+    def _prime(self):
+        # Silence before the next frame, as much as leaves just room for it, so that its end fills the amplifier's
+        # blocks.
+        piece = self._pieces[0]
+        i = len(piece)
+        while i:
+            i -= 1
+            piece[i] = 0
+        i = self._room - _SAMPLES * self._factor
+        while i > 0:
+            self._tx.write(piece)
+            i -= _PIECE * self._factor
+        self._have = 0
+
+    def _push(self):
+        words = 0
+        left = self._have * self._wide
+        size = _PIECE * self._factor * self._wide
+        for piece in self._pieces:
+            if left < size:
+                break
+            count = (self._tx.write(piece) or 0) // 2
+            words += count
+            left -= count
+            if count < size:
+                break
+        move(self._words, words, left)
+        self._have = left // self._wide
+        self._dry = ticks_add(now(), self._room * 1000 // self._rate)
