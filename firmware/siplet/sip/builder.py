@@ -72,14 +72,12 @@ class Builder:
             raise LocalError("line end in a header")
         self._put(part)
 
-    def _span(self, data, i, end):
-        # a stretch of a received message, unfolded; a view costs 32 bytes, a copy its length
-        if i >= end:
-            return
-        if data.find(b"\r", i, end) < 0:
-            self._put(memoryview(data)[i:end])
-        else:
+    def _span(self, data, view, i, end):
+        # a stretch of a received message, unfolded; view: of all data, because a slice of it costs 16 bytes
+        if data.find(b"\r", i, end) >= 0:
             self._put(data[i:end].replace(b"\r\n", b""))
+        elif i < end:
+            self._put(view[i:end])
 
     def request(self, method, uri):
         """Starts a request; method and uri: bytes."""
@@ -118,12 +116,14 @@ class Builder:
             for i in range(len(name)):
                 if (i == 0 or name[i - 1] == 45) and 97 <= name[i] <= 122:
                     name[i] -= 32
+        data = message.data
+        view = memoryview(data)
         i = message.find(lower)
         while i:
             self._put(name)
             self._put(b": ")
             end = message.end(i)
-            self._span(message.data, lws(message.data, i, end), trim(message.data, i, end))
+            self._span(data, view, lws(data, i, end), trim(data, i, end))
             self._put(b"\r\n")
             i = message.find(lower, i)
 
@@ -135,6 +135,7 @@ class Builder:
         """
         self.response(status, reason)
         data = request.data
+        view = memoryview(data)
         try:
             i = request.find(b"via")
             while i:
@@ -142,9 +143,9 @@ class Builder:
                 self._put(b"Via: ")
                 i = lws(data, i, end)
                 if source:
-                    i = self._top_via(data, i, end, source)
+                    i = self._top_via(data, view, i, end, source)
                     source = None
-                self._span(data, i, trim(data, i, end))
+                self._span(data, view, i, trim(data, i, end))
                 self._put(b"\r\n")
                 i = request.find(b"via", i)
             for lower, name in _COPIED:
@@ -153,7 +154,7 @@ class Builder:
                     end = request.end(i)
                     self._put(name)
                     self._put(b": ")
-                    self._span(data, lws(data, i, end), trim(data, i, end))
+                    self._span(data, view, lws(data, i, end), trim(data, i, end))
                     if tag and name == b"To" and status != 100 and self._untagged(request):
                         self._put(b";tag=")
                         self._part(tag)
@@ -171,7 +172,7 @@ class Builder:
         except RemoteError:  # an unclosed quote, say: whatever is put behind it would be a part of it
             return False
 
-    def _top_via(self, data, i, end, source):
+    def _top_via(self, data, view, i, end, source):
         # writes the first value with our own received and rport, theirs left out (RFC 3581 4); returns its end
         stop = skip(data, i, end, b",")
         p = skip(data, i, stop, b";")
@@ -188,10 +189,10 @@ class Builder:
             port = size == 5 and same(data, name, b"rport")
             if port or (size == 8 and same(data, name, b"received")):
                 rport = rport or port
-                self._span(data, i, p)
+                self._span(data, view, i, p)
                 i = after
             p = after
-        self._span(data, i, trim(data, i, stop))
+        self._span(data, view, i, trim(data, i, stop))
         if rport or not known:
             self._put(b";received=")
             self._put(address)

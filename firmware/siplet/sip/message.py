@@ -51,6 +51,11 @@ class Message:
     RemoteError(0) without a start line or an end of the head, or when too large: to be dropped and counted.
     """
 
+    # An attribute of an instance takes 8 bytes, and most messages leave these alone
+    method = uri = reason = b""
+    status = 0
+    _fault = ""
+
     def __init__(self, data):
         end = data.find(b"\r\n\r\n")
         lines = data.count(b"\n", 0, end + 2)
@@ -60,15 +65,14 @@ class Message:
             raise RemoteError(0, "line end")
         self.data = data
         self._head = end
-        self._fault = ""
-        self.status = 0
-        self.method = self.uri = self.reason = b""
         p = data.find(b"\r")
         if same(data, 0, b"sip/2.0 "):
+            status = 0
             for i in (8, 9, 10):
-                self.status = self.status * 10 + data[i] - 48 if 48 <= data[i] <= 57 else 0
+                status = status * 10 + data[i] - 48 if 48 <= data[i] <= 57 else 0
+            self.status = status
             self.reason = data[12:p]
-            if not 100 <= self.status <= 699 or (p > 11 and data[11] != 32):
+            if not 100 <= status <= 699 or (p > 11 and data[11] != 32):
                 raise RemoteError(0, "status line")
         else:
             first = data.find(b" ", 0, p)
@@ -208,13 +212,13 @@ class Message:
         if name not in _LAZY:
             raise AttributeError(name)
         data = self.data
-        if name == "body":
+        k = _LAZY.index(name)
+        if k == 7:
             i = self._head + 4
             return data[i : i + self._number(6, len(data) - i)] if self._at[6] else data[i:]
-        if name[:4] == "cseq":
+        if k >= 5:
             self._cseq(data, self._at[4])
-            return self.cseq if name == "cseq" else self.cseq_method
-        k = _LAZY.index(name)
+            return self.cseq if k == 5 else self.cseq_method
         i = self._at[k & 3]
         value = b""
         if i:
