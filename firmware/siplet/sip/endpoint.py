@@ -13,7 +13,7 @@
 #
 # Order of refusals, 8.2: framing 400/505, method 405/501, scheme 416, Require 420, then what the usage says.
 
-from siplet.errors import RemoteError
+from siplet.errors import LocalError, RemoteError
 from siplet.limits import EVENTS, TRANSACTIONS
 from siplet.sip.builder import Builder
 from siplet.sip.header import same
@@ -216,9 +216,12 @@ class Endpoint:
 
     def refuse(self, request, source, error):
         """Answer a request statelessly with a RemoteError: its status, and the headers that this status asks for."""
-        self.refused += 1
         self.last_error = error.text
-        self._stateless(request, source, error.status, error.text)
+        try:
+            self._stateless(request, source, error.status, error.text)
+            self.refused += 1
+        except (RemoteError, LocalError):  # no Via to answer to, or too much to repeat in the answer
+            self.dropped += 1
 
     # -- inside
 
