@@ -20,7 +20,7 @@ _REASONS = (
 )
 
 
-_COPIED = ((b"from", b"From"), (b"to", b"To"), (b"call-id", b"Call-ID"), (b"cseq", b"CSeq"))
+_COPIED = (b"From: ", b"To: ", b"Call-ID: ", b"CSeq: ")  # as they follow Via in Message.at
 
 
 def reason(status):
@@ -137,7 +137,7 @@ class Builder:
         data = request.data
         view = memoryview(data)
         try:
-            i = request.find(b"via")
+            i = request.at[0]
             while i:
                 end = request.end(i)
                 self._put(b"Via: ")
@@ -148,14 +148,13 @@ class Builder:
                 self._span(data, view, i, trim(data, i, end))
                 self._put(b"\r\n")
                 i = request.find(b"via", i)
-            for lower, name in _COPIED:
-                i = request.find(lower)
+            for k in range(4):
+                i = request.at[k + 1]
                 if i:
                     end = request.end(i)
-                    self._put(name)
-                    self._put(b": ")
+                    self._put(_COPIED[k])
                     self._span(data, view, lws(data, i, end), trim(data, i, end))
-                    if tag and name == b"To" and status != 100 and self._untagged(request):
+                    if tag and k == 1 and status != 100 and self._untagged(request):
                         self._put(b";tag=")
                         self._part(tag)
                     self._put(b"\r\n")

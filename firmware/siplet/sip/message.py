@@ -30,7 +30,7 @@ from siplet.sip.header import (
     value_at,
 )
 
-# What every message needs, as indexed in _at, and the compact forms; the first five must be there, only Via repeats
+# What every message needs, as indexed in Message.at, and the compact forms; five must be there, only Via repeats
 _NAMES = (b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
 _SHORT = b"vfti\0\0l"
 _NOWHERE = bytes(14)
@@ -47,6 +47,7 @@ class Message:
     """A request or a response. data: all of one datagram, or one framed message of a stream.
 
     method: b"" for a response; uri: the Request-URI, raw; status: 0 for a request; reason: its phrase, raw.
+    at: the offsets of the values of Via, From, To, Call-ID, CSeq, Max-Forwards and Content-Length, 0 when absent.
     On demand, b"" when absent: via (the top value), branch, from_tag, to_tag, call_id, cseq_method, body; cseq: 0.
     RemoteError(0) without a start line or an end of the head, or when too large: to be dropped and counted.
     """
@@ -84,7 +85,7 @@ class Message:
             self.uri = data[first + 1 : last]
             if stop - last != 8 or not same(data, last + 1, b"sip/2.0"):
                 self._fault = "version"
-        self._at = at = array("H", _NOWHERE)
+        self.at = at = array("H", _NOWHERE)
         p += 2
         while p < end:
             after = data.find(b"\n", p) + 1
@@ -168,7 +169,7 @@ class Message:
         Expires, Require...) are theirs to check, and so is the scheme of the Request-URI (416).
         """
         try:
-            self._check(self.data, self._at)
+            self._check(self.data, self.at)
         except RemoteError as error:
             if self.status:
                 error.status = 0
@@ -201,8 +202,8 @@ class Message:
             self._number(6, len(data) - self._head - 4)
 
     def _number(self, k, top):
-        end = self.end(self._at[k])
-        i = lws(self.data, self._at[k], end)
+        end = self.end(self.at[k])
+        i = lws(self.data, self.at[k], end)
         if lws(self.data, run(self.data, i, end, b""), end) != end:
             raise bad("number")
         return number(self.data, i, end, top)
@@ -215,11 +216,11 @@ class Message:
         k = _LAZY.index(name)
         if k == 7:
             i = self._head + 4
-            return data[i : i + self._number(6, len(data) - i)] if self._at[6] else data[i:]
+            return data[i : i + self._number(6, len(data) - i)] if self.at[6] else data[i:]
         if k >= 5:
-            self._cseq(data, self._at[4])
+            self._cseq(data, self.at[4])
             return self.cseq if k == 5 else self.cseq_method
-        i = self._at[k & 3]
+        i = self.at[k & 3]
         value = b""
         if i:
             end = self.end(i)
