@@ -1,4 +1,4 @@
-# siplet/audio/wav: files of every kind it takes are said sample by sample, what is heard is kept, bad files are refused.
+# siplet/audio/wav: files of every kind it takes are said to the last sample, what is heard is kept, others are refused.
 
 import os
 import struct
@@ -95,7 +95,7 @@ def test_what_is_heard_is_kept_and_can_be_read_while_it_grows():
         audio = Wav(record=name)
         audio.start()
         sound = ramp(160)
-        for i in range(120):
+        for _ in range(120):
             audio.write(sound)
         with open(name, "rb") as file:
             header = file.read(44)
