@@ -21,7 +21,8 @@ _READ = const(1480)  # one read: what is queued of eight packets, more than any 
 _READS = const(8)  # at most in one tick, so that a flood cannot hold the clock
 _MASK = const(0x3FFFFFFF)
 _WRAP_FRAME = const(0x3FFFFF60)  # 2**30 - 160: taken away, it adds a frame without passing a small int's bounds
-_BEHIND = const(-100)  # ms: later than that, frames are left out instead of sent in a burst
+_WRAP_TICK = const(0x3FFFB1E0)  # 2**30 - 20000: the same, for 20 ms in microseconds
+_BEHIND = const(-100000)  # microseconds: later than that, frames are left out instead of sent in a burst
 _QUIET = const(150)  # ticks without a packet after which the peer may come from another port: 3 s
 _COMFORT = const(13)
 
@@ -136,18 +137,23 @@ class Stream:
     async def run(self):
         """Start the audio, tick until stop() or cancelled, stop the audio."""
         self.audio.start()
-        deadline = platform.now()
+        deadline = platform.now_us()
         try:
             while not self._stopped:
                 self.tick()
-                deadline = ticks_add(deadline, 20)
-                rest = ticks_diff(deadline, platform.now())
+                deadline = (deadline - _WRAP_TICK) & _MASK
+                rest = ticks_diff(deadline, platform.now_us())
                 if rest < _BEHIND:
-                    frames = -rest // 20
+                    frames = -rest // 20000
                     self.skip(frames)
-                    deadline = ticks_add(deadline, 20 * frames)
+                    deadline = ticks_add(deadline, 20000 * frames)
                     rest = 0
-                await platform.sleep_ms(rest if rest > 0 else 0)
+                # asyncio sleeps whole milliseconds; the rest of less than one is waited for here, or the intervals
+                # between packets would spread over one.
+                await platform.sleep_ms(rest // 1000 if rest > 0 else 0)
+                rest = ticks_diff(deadline, platform.now_us())
+                if rest > 0:
+                    platform.sleep_us(rest if rest < 1000 else 1000)
         finally:
             self.audio.stop()
 

@@ -4,6 +4,7 @@ NEEDS = ("sockets",)
 
 import time
 
+from siplet import platform
 from siplet.net.udp import Udp
 from siplet.stream import Stream
 
@@ -256,4 +257,29 @@ async def test_run_keeps_its_deadlines():
         await task
     assert 0.4 < took + 0.05 and pair.a.stats.slips == 0
     assert pair.b.stats.received >= 20 and pair.b.stats.lost == 0
+    pair.close()
+
+
+async def test_the_running_clock_allocates_nothing():
+    import asyncio
+
+    try:
+        from micropython import heap_lock, heap_unlock
+    except ImportError:
+        return
+    pair = Pair()
+    tasks = [asyncio.create_task(s.run()) for s in (pair.a, pair.b)]
+    await platform.sleep_ms(100)
+    sent = pair.b.stats.sent
+    heap_lock()
+    i = 0
+    while i < 20:
+        await platform.sleep_ms(20)
+        i += 1
+    heap_unlock()
+    assert 17 <= pair.b.stats.sent - sent <= 23 and not tasks[0].done() and not tasks[1].done()
+    pair.a.stop()
+    pair.b.stop()
+    for task in tasks:
+        await task
     pair.close()
