@@ -141,7 +141,8 @@ class Negotiation:
     def accept(self, data):
         """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered.
 
-        It may come more than once: a 183 brings early media, the 2xx what counts (RFC 3261 13.2.1).
+        It may come more than once: a 183 brings early media, the 2xx what counts (RFC 3261 13.2.1). The last one that
+        can be used is in force.
         """
         offered = self._offered
         media = Sdp(data).media

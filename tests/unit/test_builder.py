@@ -153,6 +153,14 @@ def test_headers_are_copied_in_their_order_with_a_proper_name():
         )
 
 
+def test_the_names_of_copies_are_spelt_as_usual():
+    for name, expected in ((b"call-id", b"\r\nCall-ID: x@pbx\r\n"), (b"from", b"\r\nFrom: <"), (b"via", b"\r\nVia: ")):
+        builder = Builder()
+        builder.response(200)
+        builder.copy(request(), name)
+        assert expected in bytes(builder.end())
+
+
 def test_the_torture_requests_are_answered_with_what_parses_or_not_at_all():
     for name, kind, _ in torture.verdicts():
         try:

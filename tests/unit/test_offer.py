@@ -232,6 +232,17 @@ def test_answers_that_are_none():
     assert status(a.accept, b"nonsense") == 400
 
 
+def test_early_media_and_the_final_answer_may_differ():
+    a = phone()
+    a.offer()
+    assert status(a.accept, HEAD + b"m=audio 6000 RTP/AVP 18\r\n") == 488  # a 183 that we cannot use
+    a.accept(HEAD + b"m=audio 6000 RTP/AVP 0\r\na=sendonly\r\n")
+    a.accept(HEAD + b"m=audio 6002 RTP/AVP 8\r\n")
+    assert (a.agreed.port, a.agreed.codec, a.agreed.direction) == (6002, b"PCMA", "sendrecv")
+    a.answer(PLAIN)
+    assert status(a.accept, PLAIN) == 488  # the newer exchange has settled it
+
+
 def test_what_was_not_offered_cannot_be_answered():
     a = phone(codecs=(b"PCMA",), dtmf=False)
     a.offer()

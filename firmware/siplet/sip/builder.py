@@ -116,6 +116,8 @@ class Builder:
             for i in range(len(name)):
                 if (i == 0 or name[i - 1] == 45) and 97 <= name[i] <= 122:
                     name[i] -= 32
+            if lower == b"call-id":
+                name = b"Call-ID"
         data = message.data
         view = memoryview(data)
         i = message.find(lower)
