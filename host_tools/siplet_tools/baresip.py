@@ -70,8 +70,8 @@ class Baresip:
 
     folder: an empty folder for its files; user, password: its account; server: "HOST:PORT" of its registrar or None
     (then it is called directly, at `uri`); says: WAV file that it speaks, repeated for `minutes`; answer: "manual" or
-    "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent"; ring_s: how long a call may ring.
-    Raises ProcessError with its log when anything goes wrong.
+    "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent" (1.0 knows the latter
+    alone); ring_s: how long a call may ring. Raises ProcessError with its log when anything goes wrong.
     """
 
     def __init__(

@@ -134,10 +134,11 @@ def facts(data):
         for value in found.get(name, ()):
             algorithm = re.search(r'(?i)\balgorithm[ \t]*=[ \t]*"?([\w-]+)', value)
             details.append(what + " " + (algorithm[1] if algorithm else "MD5"))
-    for name in ("authorization", "proxy-authorization"):
-        for value in found.get(name, ()):
-            user = re.search(r'(?i)\busername[ \t]*=[ \t]*"([^"]*)"', value)
-            details.append("credentials of " + (user[1] if user else "?"))
+    users = []
+    for value in found.get("authorization", []) + found.get("proxy-authorization", []):
+        user = re.search(r'(?i)\busername[ \t]*=[ \t]*"([^"]*)"', value)
+        users.append("credentials of " + (user[1] if user else "?"))
+    details.extend(dict.fromkeys(users))
     method = found.get("cseq", ["? ?"])[0].split(" ")[-1]
     if method == "REGISTER" and kind in ("request", "2"):
         expires = found.get("expires", []) + re.findall(r"(?i);\s*expires=(\d+)", " ".join(found.get("contact", [])))

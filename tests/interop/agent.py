@@ -87,7 +87,8 @@ class Agent:
     async def do_state(self, wish):
         phone = self.phone
         answer = {"registration": phone.registration, "status": phone.registration_status, "faults": phone.faults}
-        answer["received"] = phone.received
+        endpoint = phone.endpoint
+        answer["received"], answer["unusable"] = phone.received, endpoint.dropped + endpoint.refused
         answer["calls"] = len(self.calls)
         answer["count"] = self.count
         if wish.get("call") in self.calls:

@@ -1,10 +1,7 @@
 """SIPp calls us: many calls in a row without a failure or a byte of heap, questions in and out of calls, and races."""
 
-import shutil
-import subprocess
-
 import pytest
-from driver import DOOR, need
+from driver import DOOR
 from siplet_tools.process import free_ports, wait_until
 from siplet_tools.speech import read_wav
 
@@ -37,7 +34,7 @@ def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(agent, s
     assert after_200 == after_20, f"{after_200 - after_20} bytes in 180 calls"
 
 
-def test_what_sipp_says_comes_back_from_the_echo(agent, sipp, speech):
+def test_sipp_speaks_and_the_echo_speaks_as_much(agent, sipp, speech):
     phone = agent(audio="loop", auto="answer")
     caller = sipp("calls", f"127.0.0.1:{phone.port}", ms=1500, speech=speech)
     wait_until(lambda: phone.do("state")["calls"], 3, "call")
@@ -47,13 +44,30 @@ def test_what_sipp_says_comes_back_from_the_echo(agent, sipp, speech):
     assert stats["received"] > 60 and stats["sent"] > 60 and stats["lost"] == 0 and stats["bad"] == 0
 
 
-def test_options_are_answered_out_of_calls_to_sipsak(agent):
-    need("" if shutil.which("sipsak") else "sipsak is not installed (make peers)")
+def test_keys_come_by_info_in_both_forms(agent, sipp):
     phone = agent()
-    run = subprocess.run(["sipsak", "-v", "-s", phone.uri], capture_output=True, text=True, timeout=20, check=False)
-    assert run.returncode == 0, run.stdout + run.stderr
-    for word in ("200 OK", "Allow:", "Accept:", "Supported:"):
-        assert word in run.stdout
+    caller = sipp("keys", f"127.0.0.1:{phone.port}")
+    phone.do("answer", call=phone.event("incoming")["call"])
+    assert phone.digits(2) == "4#"
+    caller.verdict()
+    assert phone.event("ended")["how"] == "remote"
+    assert not phone.events("digit")
+
+
+def test_options_are_answered_before_a_call_while_it_rings_and_after_it(agent, sipp):
+    phone = agent()
+
+    def ask():
+        sipp("options", f"127.0.0.1:{phone.port}", calls=30, at_once=10).verdict()
+
+    ask()
+    caller = sipp("keys", f"127.0.0.1:{phone.port}")
+    call = phone.event("incoming")["call"]
+    ask()
+    phone.do("answer", call=call)
+    phone.event("ended", call=call)
+    caller.verdict()
+    ask()
 
 
 def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_hung_up(agent, sipp):

@@ -7,6 +7,7 @@ import socket
 import time
 
 from driver import DOOR, INDOOR, ROOT
+from siplet_tools.process import wait_until
 from siplet_tools.speech import compare
 
 LARGEST = 65000
@@ -57,16 +58,65 @@ def hostile_rtp():
         yield b"\xbf\x08" + dice.randbytes(20)  # 15 CSRCs, an extension and padding that are not there
 
 
-def throw(datagrams, port):
-    """Sends them from a stranger's address, paced so that the loopback queue loses little; how many."""
+def throw(datagrams, port, source="127.0.0.2"):
+    """Sends them from an address, a stranger's if need be, paced so that the queue loses little; how many."""
     count = 0
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind(("127.0.0.2", 0))
+        sock.bind((source, 0))
         for data in datagrams:
             sock.sendto(data, ("127.0.0.1", port))
             count += 1
             time.sleep(0.001)
     return count
+
+
+class Caller:
+    """A caller made by hand, which stays silent: our RTP port has no peer yet and hears everybody."""
+
+    def __init__(self, port):
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.bind(("127.0.0.1", 0))
+        self._sock.settimeout(5)
+        self._address = ("127.0.0.1", port)
+        self._to = "<sip:door@127.0.0.1>"
+
+    def send(self, method, cseq, body=""):
+        here = "127.0.0.1:%d" % self._sock.getsockname()[1]
+        text = (
+            f"{method} sip:door@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP {here};branch=z9hG4bK{method}{cseq};rport\r\n"
+            f"Max-Forwards: 70\r\nFrom: <sip:x@{here}>;tag=1\r\nTo: {self._to}\r\nCall-ID: by-hand\r\n"
+            f"CSeq: {cseq} {method}\r\nContact: <sip:x@{here}>\r\nContent-Type: application/sdp\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n{body}"
+        )
+        self._sock.sendto(text.encode(), self._address)
+
+    def answer(self):
+        """The next final answer, as text."""
+        while True:
+            text = self._sock.recv(4096).decode()
+            if not text.startswith("SIP/2.0 1"):
+                self._to = text.split("To: ")[1].split("\r\n")[0]
+                return text
+
+
+def test_strangers_on_the_rtp_port_before_the_peer_was_heard_are_counted(agent):
+    phone = agent(audio="loop", auto="answer")
+    caller = Caller(phone.port)
+    caller.send(
+        "INVITE", 1, "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
+    )
+    assert caller.answer().startswith("SIP/2.0 200")
+    caller.send("ACK", 1)
+    wait_until(lambda: phone.do("state", call=1)["state"] == "up", 3, "call")
+    stats = phone.do("stats", call=1)
+    throw(hostile_rtp(), stats["rtp_port"])  # from another host than was agreed on
+    throw([b"", b"\x80", b"no RTP at all, but long enough"] * 10, stats["rtp_port"], "127.0.0.1")
+    after = phone.do("stats", call=1)
+    assert after["foreign"] > 500 and after["bad"] >= 10 and after["received"] == 0
+    assert phone.do("state", call=1)["faults"] == 0
+    wait_until(lambda: phone.do("stats", call=1)["sent"] > after["sent"] + 10, 2, "more packets from us")
+    caller.send("BYE", 2)
+    assert caller.answer().startswith("SIP/2.0 200")
 
 
 def test_a_call_goes_on_while_both_its_ports_are_attacked(baresip, agent, tmp_path):
@@ -83,6 +133,7 @@ def test_a_call_goes_on_while_both_its_ports_are_attacked(baresip, agent, tmp_pa
     state = phone.do("state", call=call)
     assert state["state"] == "up" and state["faults"] == 0
     assert state["received"] - before["received"] > sip_count * 0.9
+    assert state["unusable"] - before["unusable"] > sip_count * 0.8
     time.sleep(max(0, 8.5 - (time.monotonic() - start)))  # the clips run twice: once attacked, once in peace
     stats = phone.do("stats", call=call)
     print(f"{sip_count} SIP and {rtp_count} RTP datagrams from strangers, then:", stats)
