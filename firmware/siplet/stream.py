@@ -94,13 +94,13 @@ class Stream:
         if former is None or address != (former.address, former.port):
             try:
                 self._host = platform.source(platform.resolve(*address))[0]
-            except OSError:
-                self._host = agreement.address
+            except OSError:  # nothing is sent then: to ask again at each frame would stop everything
+                self._host = None
             self._remote = (self._host, agreement.port)
             self._in.reset()
             self._listen()
         way = agreement.direction
-        reachable = agreement.port and agreement.address != "0.0.0.0"
+        reachable = self._host and agreement.port and agreement.address != "0.0.0.0"
         self._sending = bool(reachable and way in ("sendrecv", "sendonly"))
         self._hearing = way in ("sendrecv", "recvonly")
         if not self._hearing:

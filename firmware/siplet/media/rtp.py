@@ -14,6 +14,7 @@ _DROPOUT = const(3000)  # RFC 3550 A.1 MAX_DROPOUT: a larger step forward is not
 _MISORDER = const(65436)  # 65536 - MAX_MISORDER: a step of more than this is a packet that comes late
 _WINDOW = const(30)  # the sequence numbers back to which a duplicate is told from a late packet: a small int's bits
 _JUMP = const(32768)  # 4 s of 8 kHz clock; a larger change of transit time is the sender's clock set anew
+_TRIES = const(16)  # places that look like the SSRC and are not, after which a read is not searched on
 _COMFORT = const(13)  # comfort noise, RFC 3389
 
 
@@ -103,7 +104,7 @@ class Receiver:
         The next packet is where the same SSRC stands behind a plausible header; when the SSRC changed in between, where
         this stream's usual length says.
         """
-        if n - at < 2 * HEADER:
+        if n - at == self._length or n - at < 2 * HEADER:
             return n
         signature = self._signature
         if data[at] & 0xC0 == 0x80:
@@ -115,7 +116,9 @@ class Receiver:
             signature[2] = data[at + 10]
             signature[3] = data[at + 11]
         p = data.find(signature, at + HEADER + 4, n)
-        while p >= 0:
+        tries = _TRIES
+        while p >= 0 and tries:
+            tries -= 1
             if p >= at + HEADER + 8 and self._begins(data, p - 8):
                 return p - 8
             if data[p - 4] & 0xC0 == 0x80 and 200 <= data[p - 3] <= 207:

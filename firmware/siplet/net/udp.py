@@ -9,6 +9,7 @@ import select
 import socket
 
 from micropython import const
+
 from siplet import platform
 
 _NAMES = const(8)  # resolved names kept; more peers at once than a small phone has
