@@ -8,6 +8,7 @@ import glob
 import json
 import os
 import queue
+import re
 import shutil
 import socket
 import threading
@@ -195,6 +196,11 @@ class Baresip:
         if not names:
             raise ProcessError(f"baresip recorded nothing\n{self._process.tail()}")
         return names[-1]
+
+    def media(self):
+        """Its counters {"sent": n, "received": n} of the (last) call, once that is over; empty when it told none."""
+        found = re.findall(r"packets:\s+(\d+)\s+(\d+)", self.output())
+        return {"sent": int(found[-1][0]), "received": int(found[-1][1])} if found else {}
 
     def output(self):
         """All that it has printed."""

@@ -172,7 +172,7 @@ class Ladder:
     """Turns records and notes into lines of text; `colour` adds terminal colours, `plain` keeps to ASCII.
 
     own: the name of the traced phone; names: {"host:port": name} of those it talks to; a peer not named there gets
-    a lane under its address when it first appears.
+    a lane under its address when it first appears. Times are counted from the first thing that is drawn.
     """
 
     _LANE = 44
@@ -180,7 +180,7 @@ class Ladder:
     def __init__(self, own="siplet", names=None, colour=False, plain=False):
         self._own = own
         self._names = dict(names or {})
-        self._lanes = []
+        self._lanes = list(dict.fromkeys(self._names.values()))
         self._colour = colour
         self._bar, self._dash, self._left, self._right, self._dot, self._cut = "|-<>*~" if plain else "│─◀▶●…"
         self._start = None
@@ -188,9 +188,7 @@ class Ladder:
 
     def message(self, record):
         """Lines (one, or two more when a new peer appears) for a traced message."""
-        lines = []
-        if self._start is None:
-            self._start = record.ticks
+        lines = self._open(record.ticks)
         name = self._names.get(record.peer, record.peer)
         if name not in self._lanes:
             self._lanes.append(name)
@@ -207,26 +205,31 @@ class Ladder:
         fill = self._dash * (width - len(title) - 3)
         arrow = f" {title} {fill}{self._right}" if record.sent else f"{self._left}{fill} {title} "
         rest = "".join(" " * (self._LANE - 1) + self._bar for _ in self._lanes[self._lanes.index(name) + 1 :])
-        line = self._time((record.ticks - self._start & _WRAP) / 1000) + self._bar
+        line = self._time(record.ticks) + self._bar
         lines.append(line + self._paint(kind, arrow) + self._bar + rest + "  " + self._paint("", details))
         return lines
 
-    def note(self, seconds, text, who=None):
-        """Line for something that is no message (a state, the relay); who: the peer it happened at, or None: here."""
+    def note(self, ticks, text, away=False):
+        """Lines for something that is no message (a state, the relay); away: at the (last) peer instead of here."""
+        lines = self._open(ticks)
         text = _printable(text)
         width = self._LANE * max(1, len(self._lanes)) - 1
-        if who is None:
-            inner = f" {self._dot} {text}".ljust(width)
-        else:
-            inner = f"{text} {self._dot} ".rjust(width)
-        return self._time(seconds) + self._bar + self._paint("note", inner) + self._bar
+        inner = f"{text} {self._dot} ".rjust(width) if away else f" {self._dot} {text}".ljust(width)
+        lines.append(self._time(ticks) + self._bar + self._paint("note", inner) + self._bar)
+        return lines
+
+    def _open(self, ticks):
+        if self._start is not None:
+            return []
+        self._start = ticks
+        return [self._heading()] if self._lanes else []
 
     def _heading(self):
         line = " " * 11 + self._own.ljust(self._LANE)
         return line + "".join(name.ljust(self._LANE) for name in self._lanes)
 
-    def _time(self, seconds):
-        return f"{seconds:8.3f} s "
+    def _time(self, ticks):
+        return f"{(ticks - self._start & _WRAP) / 1000:8.3f} s "
 
     def _paint(self, kind, text):
         if not self._colour or not text:

@@ -103,11 +103,14 @@ def test_another_peer_gets_its_own_lane_and_a_repeat_is_called_so():
 
 
 def test_notes_stand_at_the_side_where_they_happened():
-    ladder = Ladder(own="door")
-    ladder.message(Record(True, 0, PEER, request(b"INVITE")))
-    assert "│ ● relay on " in ladder.note(1.5, "relay on")
-    assert ladder.note(1.5, "picked up", who="indoor").endswith("picked up ● │")
-    assert "\033" not in ladder.note(1.5, "bad \033[2J text")
+    ladder = Ladder(own="door", names={PEER: "indoor"})
+    heading, pressed = ladder.note(100, "bell pressed")
+    assert heading.split() == ["door", "indoor"] and "0.000 s │ ● bell pressed " in pressed
+    (invite,) = ladder.message(Record(True, 130, PEER, request(b"INVITE")))
+    assert "0.030 s" in invite
+    (picked_up,) = ladder.note(1600, "picked up", away=True)
+    assert "1.500 s │  " in picked_up and picked_up.endswith("picked up ● │")
+    assert "\033" not in ladder.note(1700, "bad \033[2J text")[0]
 
 
 AUTHORIZATION = (

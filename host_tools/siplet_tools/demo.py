@@ -1,0 +1,363 @@
+"""`make demo`: a door phone on MicroPython rings an indoor phone, they talk, the door opens; shown as it happens.
+
+Imports the other tools, and siplet itself: the indoor phone is the same core on this CPython, or a real baresip.
+No hardware, no root, no server: all of it stays on 127.0.0.1, and ends only what it started.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import shutil
+import socket
+import sys
+import time
+
+from siplet_tools import interpreter
+from siplet_tools.baresip import Baresip
+from siplet_tools.baresip import missing as baresip_missing
+from siplet_tools.ladder import Follower, Ladder
+from siplet_tools.process import Process, ProcessError, free_ports
+from siplet_tools.report import Report, media_rows
+from siplet_tools.speech import RATE, SpeechError, compare, read_wav
+
+ROOT = interpreter.ROOT
+SPEECH = os.path.join(ROOT, "tests", "vectors", "speech")
+VISITOR = os.path.join(SPEECH, "door.wav")
+RESIDENT = os.path.join(SPEECH, "indoor.wav")
+CODE = "42"
+RELAY_MS = 1500
+RING_S = 0.8  # how long the resident lets it ring
+BESIDES_S = 0.6  # both clips, this much longer: the delay of the network and of the jitter buffer
+
+
+class DemoError(Exception):
+    """The demo cannot go on; one line, and perhaps a log, for whoever watches."""
+
+
+class Show:
+    """What is seen: the ladder as it grows, on the terminal and, without colours, in a list for the file."""
+
+    def __init__(self, trace, door, peer, peer_name):
+        self._trace = Follower(trace)
+        self._door = door
+        self._seen = 0
+        self._waiting = []  # (ticks, order, draw)
+        self._order = 0
+        options = {"own": "door phone", "names": {peer: peer_name}}
+        plain = "utf" not in (sys.stdout.encoding or "").lower()
+        self._screen = Ladder(colour=is_colourful(), plain=plain, **options)
+        self._file = Ladder(**options)
+        self.lines = []
+        self.happened = {}  # text: ticks of what the door phone said
+
+    def note(self, text):
+        """Something happened at the indoor phone, now."""
+        self._add(now(), lambda ladder, ticks: ladder.note(ticks, text, away=True))
+
+    def _add(self, ticks, draw):
+        self._order += 1
+        self._waiting.append((ticks, self._order, draw))
+
+    def look(self, last=False):
+        """Draws what is new; things of the last moments wait for others that may have happened before them."""
+        for record in self._trace.new():
+            self._add(record.ticks, lambda ladder, _, record=record: ladder.message(record))
+        said = self._door.said()
+        for ticks, text in said[self._seen :]:
+            self.happened.setdefault(text, ticks)
+            if "pressed bell" not in self.happened:
+                continue  # the scene begins with the bell
+            self._add(ticks, lambda ladder, ticks, text=text: ladder.note(ticks, text))
+        self._seen = len(said)
+        self._waiting.sort(key=lambda entry: entry[:2])
+        while self._waiting and (last or now() - self._waiting[0][0] > 50):
+            ticks, _, draw = self._waiting.pop(0)
+            for line in draw(self._screen, ticks):
+                print(line.rstrip(), flush=True)
+            self.lines += [line.rstrip() for line in draw(self._file, ticks)]
+
+    async def run(self):
+        """Looks again and again until it is cancelled."""
+        while True:
+            self.look()
+            await asyncio.sleep(0.03)
+
+
+class DoorPhone:
+    """The door phone: firmware/main.py in a MicroPython process, with the PC as its board."""
+
+    def __init__(self, micropython, out, target):
+        self.port = free_ports()
+        self._control = free_ports()
+        low = free_ports(8)
+        self.trace = os.path.join(out, "messages.trace")
+        self.heard = os.path.join(out, "heard-at-door.wav")
+        config = {
+            "app": "doorphone",
+            "sip": {"address": "sip:door@127.0.0.1", "local_address": "127.0.0.1", "local_port": self.port},
+            "rtp": {"port_low": low, "port_high": low + 7},
+            "audio": {"play": VISITOR, "record": self.heard},
+            "doorphone": {"targets": [target], "code": CODE, "relay_ms": RELAY_MS},
+            "log": {"sip": self.trace},
+            "control": {"port": self._control},
+        }
+        path = os.path.join(out, "door.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file, indent=2)
+        command = [micropython, os.path.join(ROOT, "firmware", "main.py"), path]
+        self._process = Process("door", command, out, interpreter.environment())
+
+    def said(self):
+        """[(ticks in ms, text), ...]: the lines that it has printed."""
+        lines = []
+        for line in self._process.output().splitlines():
+            clock, _, text = line.partition(" ")
+            whole, _, part = clock.partition(".")
+            if whole.isdigit() and part.isdigit():
+                lines.append((int(whole) * 1000 + int(part), text))
+        return lines
+
+    async def expect(self, text, timeout_s):
+        """Waits until it has printed a line that begins with `text`; DemoError when it does not, or ends."""
+        deadline = time.monotonic() + timeout_s
+        while not any(line.startswith(text) for _, line in self.said()):
+            if not self._process.running:
+                raise DemoError("the door phone ended\n" + self._process.tail())
+            if time.monotonic() > deadline:
+                raise DemoError(f"the door phone did not say '{text}'\n" + self._process.tail())
+            await asyncio.sleep(0.02)
+
+    async def command(self, text):
+        """The reply to a command at its control port."""
+        loop = asyncio.get_running_loop()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.setblocking(False)
+            sock.connect(("127.0.0.1", self._control))
+            try:
+                await loop.sock_sendall(sock, text.encode())
+                return (await asyncio.wait_for(loop.sock_recv(sock, 1024), 2)).decode().strip()
+            except (OSError, asyncio.TimeoutError):
+                raise DemoError(f"the door phone does not answer '{text}'\n" + self._process.tail()) from None
+
+    async def media(self):
+        """The counters of its call as a dictionary."""
+        words = (await self.command("media")).split()
+        try:
+            return {name: float(value) for name, value in zip(words[::2], words[1::2])}
+        except ValueError:
+            raise DemoError("the door phone has no counters: " + " ".join(words)) from None
+
+    async def heap(self):
+        """Bytes in use on its heap."""
+        return int((await self.command("heap")).split()[1])
+
+    def stop(self):
+        self._process.stop()
+
+
+class SipletIndoors:
+    """The indoor phone: siplet's Phone on this CPython."""
+
+    name = "indoor phone"
+
+    def __init__(self, out):
+        from siplet.audio.wav import Wav
+        from siplet.phone import Phone
+
+        self.heard = os.path.join(out, "heard-indoors.wav")
+        self.port = free_ports()
+        self.target = f"sip:indoor@127.0.0.1:{self.port}"
+        self._call = None
+        self._phone = Phone(
+            "sip:indoor@127.0.0.1",
+            local_address="127.0.0.1",
+            local_port=self.port,
+            audio=Wav(RESIDENT, self.heard),
+        )
+
+    async def start(self):
+        await self._phone.__aenter__()
+
+    async def ring(self, timeout_s):
+        self._call = await self._phone.incoming(timeout_ms=int(timeout_s * 1000))
+        return self._call is not None
+
+    async def answer(self):
+        await self._call.answer()
+
+    async def press(self, keys):
+        return await self._call.send_digits(keys, form="info")
+
+    async def hang_up(self):
+        await self._call.hangup()
+
+    def media(self):
+        return dict(vars(self._call.stats))
+
+    async def close(self):
+        await self._phone.close()
+
+
+class BaresipIndoors:
+    """The indoor phone: a baresip process. Its driver blocks, so each step has a thread of its own."""
+
+    name = "baresip"
+
+    def __init__(self, out):
+        self._folder = os.path.join(out, "baresip")
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.heard = os.path.join(out, "heard-indoors.wav")
+        self._baresip = Baresip(self._folder, "indoor", says=RESIDENT)
+        self.port = self._baresip.port
+        self.target = self._baresip.uri
+
+    async def start(self):
+        pass  # ready since it was made
+
+    async def ring(self, timeout_s):
+        return await asyncio.to_thread(self._baresip.wait_event, "CALL_INCOMING", timeout_s)
+
+    async def answer(self):
+        await asyncio.to_thread(self._baresip.command, "accept")
+        await asyncio.to_thread(self._baresip.wait_event, "CALL_ESTABLISHED", 5)
+
+    async def press(self, keys):
+        for key in keys:
+            await asyncio.to_thread(self._baresip.command, "sndcode", key)
+            await asyncio.sleep(0.3)
+        return True
+
+    async def hang_up(self):
+        await asyncio.to_thread(self._baresip.command, "hangup")
+        await asyncio.to_thread(self._baresip.wait_event, "CALL_CLOSED", 5)
+        shutil.copyfile(self._baresip.heard(), self.heard)
+
+    def media(self):
+        return self._baresip.media()
+
+    async def close(self):
+        await asyncio.to_thread(self._baresip.stop)
+
+
+def now():
+    """The clock of the door phone's lines and of the trace, in ms."""
+    from siplet import platform
+
+    return platform.now()
+
+
+def is_colourful():
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+async def play(door, indoors, show):
+    """The scene, from the bell to the end of the call; returns ({name: counter} of the door, heap)."""
+    await door.expect("doorphone ready", 10)
+    await door.command("press bell")
+    if not await indoors.ring(5):
+        raise DemoError("the indoor phone did not ring")
+    show.note("it rings")
+    await asyncio.sleep(RING_S)
+    show.note("picks up")
+    await indoors.answer()
+    await door.expect("talking", 5)
+    clips = max(len(read_wav(clip)) for clip in (VISITOR, RESIDENT)) / RATE
+    await asyncio.sleep(clips + BESIDES_S)
+    show.note(f"presses {' '.join(CODE)}")
+    if not await indoors.press(CODE):
+        raise DemoError("the door phone did not take the keys")
+    await door.expect("relay on", 5)
+    await asyncio.sleep(0.3)
+    media, heap = await door.media(), await door.heap()
+    show.note("hangs up")
+    await indoors.hang_up()
+    await door.expect("call ended", 5)
+    await door.expect("relay off", RELAY_MS / 1000 + 5)
+    return media, heap
+
+
+def judge(door, indoors, show, media, heap):
+    """The Report of the call that was."""
+    report = Report("The call", ["door phone", indoors.name])
+    media_rows(report, media, indoors.media())
+    report.row("heap in the call", f"{heap / 1024:.0f} KiB", None)
+    report.rule()
+    words = []
+    for clip, recording, text in (
+        (RESIDENT, door.heard, "the resident was heard at the door"),
+        (VISITOR, indoors.heard, "the visitor was heard in the house"),
+    ):
+        try:
+            words.append((compare(clip, recording), text))
+        except SpeechError as error:
+            raise DemoError(str(error)) from None
+    report.row("speech heard", *[f"{found.heard:.1%}" for found, _ in words])
+    report.row("correlation with what was said", *[f"{found.correlation:.4f}" for found, _ in words])
+    report.row("signal to noise", *[f"{found.snr_db:.1f} dB" for found, _ in words])
+    report.row("longest gap", *[f"{found.gap_ms} ms" for found, _ in words])
+    for found, text in words:
+        report.check(found.ok, text + ("" if found.ok else f": {found.reason}"))
+    on, off = show.happened.get("relay on"), show.happened.get("relay off")
+    open_ms = off - on if on and off else 0
+    report.check(abs(open_ms - RELAY_MS) < 200, f"the code {CODE} opened the door for {open_ms / 1000:.1f} s")
+    return report
+
+
+async def run(micropython, peer, out):
+    """Plays the demo; returns the Report, which is also in the folder `out` with all else."""
+    os.makedirs(out, exist_ok=True)
+    indoors = BaresipIndoors(out) if peer == "baresip" else SipletIndoors(out)
+    door = show = watcher = None
+    try:
+        await indoors.start()
+        door = DoorPhone(micropython, out, indoors.target)
+        show = Show(door.trace, door, f"127.0.0.1:{indoors.port}", indoors.name)
+        watcher = asyncio.create_task(show.run())
+        media, heap = await play(door, indoors, show)
+    finally:
+        if watcher:
+            watcher.cancel()
+        await indoors.close()
+        if door:
+            door.stop()
+        if show:
+            show.look(last=True)
+            with open(os.path.join(out, "ladder.txt"), "w", encoding="utf-8") as file:
+                file.write("\n".join(show.lines) + "\n")
+    report = judge(door, indoors, show, media, heap)
+    with open(os.path.join(out, "report.txt"), "w", encoding="utf-8") as file:
+        file.write(report.text())
+    return report
+
+
+def main(arguments=None):
+    """Exit status 0 when both were heard and the door opened, 1 when not, 2 when something is missing."""
+    parser = argparse.ArgumentParser(prog="demo", description="A door phone rings, two people talk, the door opens.")
+    parser.add_argument("--peer", choices=("siplet", "baresip"), default="siplet", help="who answers")
+    parser.add_argument("--micropython", help="the interpreter of the door phone")
+    parser.add_argument("--out", default=os.path.join(ROOT, "out"), help="folder for what is left of it")
+    choice = parser.parse_args(arguments)
+    try:
+        if choice.peer == "baresip" and baresip_missing():
+            print(baresip_missing(), file=sys.stderr)
+            return 2
+        micropython = choice.micropython or interpreter.find()
+        who = "baresip" if choice.peer == "baresip" else f"siplet on CPython {sys.version.split()[0]}"
+        print(f"door phone: siplet on {interpreter.describe(micropython)}; indoor phone: {who}\n", flush=True)
+        report = asyncio.run(run(micropython, choice.peer, choice.out))
+    except interpreter.NoInterpreter as error:
+        print(error, file=sys.stderr)
+        return 2
+    except (DemoError, ProcessError, OSError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    print("\n" + report.text(is_colourful()))
+    print(f"recordings, ladder.txt and report.txt are in {os.path.relpath(choice.out)}/")
+    return 0 if report.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
