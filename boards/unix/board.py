@@ -1,0 +1,196 @@
+# The PC as a board: WAV files for the microphone and the speaker, typed words for the buttons, lines for the relay.
+# Any board's board.py offers this same Board. May import siplet's audio, net, platform and log.
+
+import asyncio
+import gc
+import sys
+
+from siplet import platform
+from siplet.log import log
+
+
+class Board:
+    """config: the flat dict of siplet.config. Nothing is opened before start(), which main.py awaits first.
+
+    commands: what may be typed, or sent to the control port: {word: function(argument) -> reply}; main.py adds its own.
+    """
+
+    log = staticmethod(log)
+
+    def __init__(self, config):
+        self._config = config
+        self._buttons = {}
+        self._relay = Switch("relay")
+        self._led = Switch("led")
+        self._tasks = []
+        self.commands = {"press": self._press, "relay": self._state, "heap": _heap}
+
+    async def start(self):
+        """Brings the network up (a PC's is) and begins to take commands. OSError when the control port is taken."""
+        port = self._config["control.port"]
+        if port:
+            from siplet.net.udp import Udp
+
+            self._tasks.append(asyncio.create_task(self._serve(Udp("127.0.0.1", port))))
+        self._tasks.append(asyncio.create_task(self._type()))
+
+    def network(self):
+        """Our address in the network, str."""
+        address = self._config["sip.local_address"] or find_address()
+        if not address:
+            address = "127.0.0.1"
+            log("no network found, so 127.0.0.1: calls stay on this machine unless sip.local_address is set")
+        return address
+
+    def audio(self, kind=None):
+        """A new audio object (siplet/audio/null.py): the board's microphone and speaker, or "loop", an echo.
+
+        LocalError with a line for the user when a file cannot be used.
+        """
+        config = self._config
+        if kind == "loop":
+            from siplet.audio.loop import Loop
+
+            return Loop()
+        if config["audio.play"] or config["audio.record"]:
+            from siplet.audio.wav import Wav
+
+            return Wav(config["audio.play"] or None, config["audio.record"] or None, config["audio.repeat"])
+        from siplet.audio.null import Null
+
+        return Null()
+
+    def button(self, name="bell"):
+        """The Button of that name; the first one asked for is what Enter presses."""
+        if name not in self._buttons:
+            self._buttons[name] = Button()
+        return self._buttons[name]
+
+    def relay(self):
+        """The door's relay: on(), off(), value."""
+        return self._relay
+
+    def led(self):
+        """A lamp: on(), off(), value."""
+        return self._led
+
+    def command(self, line):
+        """Does what a typed line says; the reply, one line."""
+        line = line.strip()
+        word, _, argument = line.partition(" ")
+        if word not in self.commands:
+            word, argument = "press", line
+        return self.commands[word](argument.strip())
+
+    def _press(self, name):
+        button = self._buttons.get(name or "bell")
+        if button is None:
+            return f"error: no button or command {name}"
+        log("pressed " + (name or "bell"))
+        button.press()
+        return "ok"
+
+    def _state(self, _argument):
+        return "on" if self._relay.value else "off"
+
+    async def _serve(self, udp):
+        while True:
+            await platform.readable(udp.socket)
+            data = udp.datagram(256)
+            if data is not None:
+                try:
+                    reply = self.command(data.decode())
+                except UnicodeError:
+                    reply = "error: not text"
+                udp.send_to((reply + "\n").encode(), udp.source)
+
+    async def _type(self):
+        while True:
+            try:
+                await platform.readable(sys.stdin)
+                line = sys.stdin.readline()
+            except (OSError, ValueError):  # a closed or a strange standard input
+                return
+            if not line:
+                return
+            reply = self.command(line)
+            if reply != "ok":
+                log(reply)
+
+
+class Button:
+    def __init__(self):
+        self._event = asyncio.Event()
+
+    def press(self):
+        self._event.set()
+
+    async def pressed(self, timeout_ms=None):
+        """Waits for the next press; False when the time is over first. What is pressed while nobody waits is lost."""
+        self._event.clear()
+        return await platform.wait(self._event, timeout_ms)
+
+
+class Switch:
+    """Something that is on or off, and says so."""
+
+    def __init__(self, name):
+        self._name = name
+        self.value = False
+
+    def on(self):
+        self._set(True)
+
+    def off(self):
+        self._set(False)
+
+    def _set(self, value):
+        if value != self.value:
+            self.value = value
+            log(self._name + (" on" if value else " off"))
+
+
+def _heap(_argument):
+    if not platform.MICROPYTHON:
+        return "error: no heap to measure on CPython"
+    gc.collect()
+    return f"heap {gc.mem_alloc()} used {gc.mem_free()} free"
+
+
+def find_address():
+    """Our address towards the default route by Linux's tables, or the first that is not loopback; None without one."""
+    try:
+        with open("/proc/net/route") as file:
+            routes = [line.split() for line in file.readlines()[1:]]
+        with open("/proc/net/fib_trie") as file:
+            return choose_address(routes, file.readlines())
+    except OSError:  # no Linux: CPython can ask the routing table, MicroPython cannot
+        from siplet.net.route import local_address
+
+        found = local_address("192.0.2.1")  # TEST-NET-1; nothing is sent
+        return None if found == "127.0.0.1" else found
+
+
+def choose_address(routes, tree):
+    """routes: the fields of /proc/net/route's lines; tree: the lines of /proc/net/fib_trie."""
+    local = []
+    for line in tree:
+        if "|-- " in line:
+            leaf = line.strip()[4:]
+        elif "/32 host LOCAL" in line and leaf[:4] != "127." and leaf not in local:
+            local.append(leaf)
+    default = None
+    for fields in routes:
+        if fields[1] == "00000000" and (default is None or int(fields[6]) < int(default[6])):
+            default = fields
+    for fields in routes:
+        if default and fields[0] == default[0] and fields[1] != "00000000" and fields[2] == "00000000":
+            for address in local:
+                if _number(address) & int(fields[7], 16) == int(fields[1], 16):
+                    return address
+    return local[0] if local else None
+
+
+def _number(address):
+    a, b, c, d = [int(part) for part in address.split(".")]
+    return a | b << 8 | c << 16 | d << 24  # as a little-endian kernel prints it
