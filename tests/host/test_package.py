@@ -1,0 +1,53 @@
+# The lists of files that cannot be wildcards: firmware/package.json, which mip reads, and boards/NAME/board.json.
+#
+#     python tests/host/test_package.py        writes firmware/package.json anew
+
+import glob
+import json
+import os
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PACKAGE = os.path.join(ROOT, "firmware", "package.json")
+
+
+def files():
+    firmware = os.path.join(ROOT, "firmware")
+    found = [path for part in ("siplet", "apps") for path in glob.glob(f"{firmware}/{part}/**/*.py", recursive=True)]
+    return sorted(os.path.relpath(path, firmware).replace(os.sep, "/") for path in found)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def test_mip_installs_every_file_of_the_firmware():
+    listed = read(PACKAGE)["urls"]
+    wanted = [[path, path] for path in files()]
+    assert listed == wanted, "write it anew: python tests/host/test_package.py"
+
+
+def test_the_version_is_that_of_the_host_tools():
+    with open(os.path.join(ROOT, "host_tools", "pyproject.toml"), encoding="utf-8") as file:
+        assert f'version = "{read(PACKAGE)["version"]}"' in file.read()
+
+
+def test_every_board_has_its_files():
+    boards = glob.glob(os.path.join(ROOT, "boards", "*", ""))
+    assert boards
+    for folder in boards:
+        board = read(os.path.join(folder, "board.json"))
+        assert board["name"] == os.path.basename(folder.rstrip("/"))
+        for name in ["README.md", "manifest.py", "board.py", *board["files"]]:
+            assert os.path.exists(os.path.join(folder, name)), name
+
+
+def write():
+    package = read(PACKAGE) if os.path.exists(PACKAGE) else {"version": "0.1.0"}
+    urls = ",\n".join(f"    {json.dumps([path, path])}" for path in files())
+    with open(PACKAGE, "w", encoding="utf-8") as file:
+        file.write(f'{{\n  "version": "{package["version"]}",\n  "urls": [\n{urls}\n  ]\n}}\n')
+
+
+if __name__ == "__main__":
+    write()
