@@ -125,7 +125,7 @@ def _check_text(key, kind, least, most, text):
         raise ConfigError(key + ": must be text without control characters")
     if not least <= len(text) <= most:
         raise ConfigError(f"{key}: must have {least} to {most} characters")
-    if (kind == "uri" or kind == "targets" and ":" in text) and (text[:4] != "sip:" or len(text) < 5 or " " in text):
+    if (kind == "uri" or (kind == "targets" and ":" in text)) and (text[:4] != "sip:" or len(text) < 5 or " " in text):
         raise ConfigError(key + ": must be a SIP URI, sip:user@host")
     if kind == "digits" and any(c not in _KEYS for c in text):
         raise ConfigError(key + ": must be of the keys 0-9 * # A-D")

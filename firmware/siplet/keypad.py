@@ -1,9 +1,9 @@
 # The code of a door as door stations take it: which keys make a try, which try is right, and who is locked out.
 # May import platform and ticks.
 #
-# As many keys as the code has are one try, which counts at once; # or * (when not of the code) ends a shorter one, and means
-# nothing after a whole one, so both "00" and "00#" open. A pause begins anew. Tries never overlap: keys that slide past
-# the code would try ten thousand codes in ten thousand and three presses.
+# As many keys as the code has are one try, which counts at once; # or * (when not of the code) ends a shorter one, and
+# means nothing after a whole one, so both "00" and "00#" open. A pause begins anew. Tries never overlap: keys that
+# slide past the code would try ten thousand codes in ten thousand and three presses.
 
 from siplet import platform
 from siplet.ticks import ticks_add, ticks_diff
@@ -26,7 +26,7 @@ class Keypad:
         self.wrong = 0
 
     def press(self, key):
-        """key: the one pressed, None for a pause. Returns "right", "wrong" or "locked" when that ended a try, else None."""
+        """key: the one pressed, None for a pause. "right", "wrong" or "locked" when that ended a try, else None."""
         code = self._code
         ends = key == "#" or key == "*"
         if key is None or not code:

@@ -1,4 +1,5 @@
-# siplet/audio/resample: the filter's frequency response, heard through the kernels, and the two kernels against each other.
+# siplet/audio/resample: the filter's frequency response, heard through the kernels, and the two kernels against each
+# other.
 
 import math
 from array import array
