@@ -141,24 +141,17 @@ def test_a_received_that_the_sender_wrote_himself_does_not_survive():
     assert via == b"SIP/2.0/UDP 192.0.2.1;rport;branch=z9"
 
 
-def test_headers_are_copied_in_their_order_with_a_proper_name():
-    m = request(more=b"record-route: <sip:a;lr>,\r\n <sip:b;lr>\r\nRecord-Route:   <sip:c;lr>  \r\n")
+def test_headers_are_copied_in_their_order_as_they_were_spelt():
+    m = request(more=b"record-route: <sip:a;lr>,\r\n <sip:b;lr>\r\nX: y\r\nRecord-Route:   <sip:c;lr>  \r\n")
     builder = Builder()
-    for name in (b"record-route", b"Record-Route"):
-        builder.response(200)
-        builder.copy(m, name)
-        assert bytes(builder.end()) == (
-            b"SIP/2.0 200 OK\r\nRecord-Route: <sip:a;lr>, <sip:b;lr>\r\nRecord-Route: <sip:c;lr>\r\n"
-            b"Content-Length: 0\r\n\r\n"
-        )
-
-
-def test_the_names_of_copies_are_spelt_as_usual():
-    for name, expected in ((b"call-id", b"\r\nCall-ID: x@pbx\r\n"), (b"from", b"\r\nFrom: <"), (b"via", b"\r\nVia: ")):
-        builder = Builder()
-        builder.response(200)
-        builder.copy(request(), name)
-        assert expected in bytes(builder.end())
+    builder.response(200)
+    builder.copy(m, b"record-route")
+    builder.copy(m, b"to")
+    builder.copy(m, b"route")
+    assert bytes(builder.end()) == (
+        b"SIP/2.0 200 OK\r\nrecord-route: <sip:a;lr>, <sip:b;lr>\r\nRecord-Route:   <sip:c;lr>\r\n"
+        b"t: <sip:door@pbx>\r\nContent-Length: 0\r\n\r\n"
+    )
 
 
 def test_the_torture_requests_are_answered_with_what_parses_or_not_at_all():

@@ -1,7 +1,7 @@
-# Header values: comma lists, parameters, name-addr, Via, CSeq and numbers, well-formed and hostile.
+# Header values: comma lists, parameters, name-addr, Via and numbers, well-formed and hostile.
 
 from expect import status
-from siplet.sip.header import address, cseq, integer, param, split, unquote, via
+from siplet.sip.header import address, integer, param, split, unquote, via
 
 
 def test_a_comma_list_is_split_where_a_comma_means_that():
@@ -125,14 +125,6 @@ def test_vias_that_cannot_be_read():
         b"SIP/2.0/UDP host;branch=1,SIP/2.0/UDP other",
     ):
         assert status(via, value) == 400, value
-
-
-def test_cseq_is_a_number_below_two_to_the_31_and_a_method():
-    assert cseq(b"1 INVITE") == (1, b"INVITE")
-    assert cseq(b"0009 \t INVITE") == (9, b"INVITE")
-    assert cseq(b"2147483647 X-!%*_+`'~.") == (2147483647, b"X-!%*_+`'~.")
-    for value in (b"2147483648 INVITE", b"-1 INVITE", b"INVITE", b"1", b"1 ", b"", b"1INVITE", b"1 IN VITE", b"1 I/O"):
-        assert status(cseq, value) == 400, value
 
 
 def test_numbers_are_bounded_and_comments_are_cut():

@@ -237,6 +237,20 @@ def test_requests_that_are_refused():
         assert status(check, change(old, new)) == 400, new
 
 
+def test_cseq_is_a_number_below_two_to_the_31_and_a_method():
+    for value, expected in (
+        (b"1 BYE", (1, b"BYE")),
+        (b"0009 \t BYE", (9, b"BYE")),
+        (b"2147483647\r\n X-!%*_+`'~.", (2147483647, b"X-!%*_+`'~.")),
+    ):
+        m = Message(change(b"7 BYE", value, OK))
+        assert (m.cseq, m.cseq_method) == expected
+    for value in (b"2147483648 BYE", b"-1 BYE", b"BYE", b"1", b"1 ", b"", b"1BYE", b"1 BY E", b"1 B/E"):
+        m = Message(change(b"7 BYE", value, OK))
+        assert status(lambda m=m: m.cseq) == 400 and status(lambda m=m: m.cseq_method) == 400, value
+        assert status(m.check) == 0
+
+
 def test_another_version_is_505():
     assert status(check, change(b"SIP/2.0\r\n", b"SIP/7.0\r\n")) == 505
     assert status(check, change(b"SIP/2.0\r\n", b"SIP/2.01\r\n")) == 505

@@ -38,19 +38,6 @@ def _fields(text):
     return found
 
 
-class _Realm:
-    # one challenge that is being answered, and how often its nonce was used
-    def __init__(self, proxy, realm, fields, algorithm, qop, secret):
-        self.proxy = proxy
-        self.realm = realm
-        self.nonce = fields[b"nonce"]
-        self.opaque = fields.get(b"opaque")
-        self.algorithm = algorithm
-        self.qop = qop
-        self.secret = secret
-        self.count = 0
-
-
 class Credentials:
     """Who we are, and every realm that has asked so far. random(n) gives n random bytes."""
 
@@ -58,7 +45,7 @@ class Credentials:
         self._user = user
         self._password = password
         self._random = random
-        self._realms = []
+        self._realms = []  # [(proxy, realm), algorithm, digest of the secret, qop, nonce, opaque, uses of the nonce]
 
     def challenged(self, response, tried):
         """Learns the challenges of a 401 or 407; whether the request may be sent again, with a new CSeq and branch.
@@ -88,42 +75,44 @@ class Credentials:
             key = (proxy, realm)
             times = tried.count(key)
             tried.append(key)
-            self._realms = [known for known in self._realms if (known.proxy, known.realm) != key][-REALMS + 1 :]
+            self._realms = [known for known in self._realms if known[0] != key][-REALMS + 1 :]
             if times and (times > 2 or fields.get(b"stale", b"").lower() != b"true"):
                 good = False
                 continue
             secret = self._user.encode() + b":" + realm + b":" + self._password.encode()
-            self._realms.append(_Realm(proxy, realm, fields, algorithm, qop, _digest(algorithm, secret)))
+            secret = _digest(algorithm, secret)
+            self._realms.append([key, algorithm, secret, qop, fields[b"nonce"], fields.get(b"opaque"), 0])
         return good and bool(seen)
 
     def authorize(self, builder, method, uri, body=b""):
         """Adds Authorization and Proxy-Authorization for every realm known; uri: the Request-URI, bytes."""
         for known in self._realms:
-            known.count += 1
-            count = f"{known.count:08x}"
+            known[6] += 1
+            (proxy, realm), algorithm, secret, qop, nonce, opaque, count = known
+            count = f"{count:08x}"
             cnonce = b2a_base64(self._random(9))[:-1]
             inner = method + b":" + uri
-            if known.qop == b"auth-int":
-                inner += b":" + _digest(known.algorithm, bytes(body))
-            parts = [known.secret, known.nonce, _digest(known.algorithm, inner)]
-            if known.qop:
-                parts[2:2] = [count.encode(), cnonce, known.qop]
+            if qop == b"auth-int":
+                inner += b":" + _digest(algorithm, bytes(body))
+            parts = [secret, nonce, _digest(algorithm, inner)]
+            if qop:
+                parts[2:2] = [count.encode(), cnonce, qop]
             parts = [
                 b'Digest username="',
                 self._user.replace("\\", "\\\\").replace('"', '\\"'),
                 b'", realm="',
-                known.realm,
+                realm,
                 b'", nonce="',
-                known.nonce,
+                nonce,
                 b'", uri="',
                 uri,
                 b'", response="',
-                _digest(known.algorithm, b":".join(parts)),
+                _digest(algorithm, b":".join(parts)),
                 b'", algorithm=',
-                known.algorithm,
+                algorithm,
             ]
-            if known.qop:
-                parts += (b", qop=", known.qop, b", nc=", count, b', cnonce="', cnonce, b'"')
-            if known.opaque is not None:
-                parts += (b', opaque="', known.opaque, b'"')
-            builder.header(b"Proxy-Authorization" if known.proxy else b"Authorization", *parts)
+            if qop:
+                parts += (b", qop=", qop, b", nc=", count, b', cnonce="', cnonce, b'"')
+            if opaque is not None:
+                parts += (b', opaque="', opaque, b'"')
+            builder.header(b"Proxy-Authorization" if proxy else b"Authorization", *parts)

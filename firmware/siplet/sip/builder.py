@@ -9,17 +9,14 @@ from siplet.sip.header import lws, run, same, skip, trim
 
 _ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
 
+# Those that siplet sends, or tells of when no response came
 _REASONS = (
-    b"100Trying\n180Ringing\n181Call Is Being Forwarded\n183Session Progress\n200OK\n202Accepted\n400Bad Request\n"
-    b"401Unauthorized\n403Forbidden\n404Not Found\n405Method Not Allowed\n406Not Acceptable\n408Request Timeout\n"
-    b"413Request Entity Too Large\n415Unsupported Media Type\n416Unsupported URI Scheme\n420Bad Extension\n"
-    b"423Interval Too Brief\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n482Loop Detected\n"
-    b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n489Bad Event\n491Request Pending\n"
-    b"500Server Internal Error\n501Not Implemented\n503Service Unavailable\n505Version Not Supported\n"
-    b"513Message Too Large\n600Busy Everywhere\n603Decline\n"
+    b"100Trying\n180Ringing\n200OK\n400Bad Request\n403Forbidden\n404Not Found\n405Method Not Allowed\n"
+    b"406Not Acceptable\n408Request Timeout\n415Unsupported Media Type\n416Unsupported URI Scheme\n"
+    b"420Bad Extension\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n482Loop Detected\n"
+    b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n491Request Pending\n500Server Internal Error\n"
+    b"501Not Implemented\n503Service Unavailable\n505Version Not Supported\n513Message Too Large\n603Decline\n"
 )
-
-
 _COPIED = (b"From: ", b"To: ", b"Call-ID: ", b"CSeq: ")  # as they follow Via in Message.at
 
 
@@ -109,25 +106,14 @@ class Builder:
         self._put(b"\r\n")
 
     def copy(self, message, name):
-        """Adds every line of that header of message, in its order; a name in lower case is written in title case."""
-        lower = name.lower()
-        if lower == name:
-            name = bytearray(name)
-            for i in range(len(name)):
-                if (i == 0 or name[i - 1] == 45) and 97 <= name[i] <= 122:
-                    name[i] -= 32
-            if lower == b"call-id":
-                name = b"Call-ID"
+        """Adds every line of that header of message, in its order and with the name as it is spelt there."""
         data = message.data
         view = memoryview(data)
-        i = message.find(lower)
+        i = message.find(name)
         while i:
-            self._put(name)
-            self._put(b": ")
-            end = message.end(i)
-            self._span(data, view, lws(data, i, end), trim(data, i, end))
+            self._span(data, view, data.rfind(b"\n", 0, i) + 1, trim(data, i, message.end(i)))
             self._put(b"\r\n")
-            i = message.find(lower, i)
+            i = message.find(name, i)
 
     def reply(self, request, status, source=None, tag=b"", reason=None):
         """Starts the response to request with all that 8.2.6 wants copied from it.
@@ -161,7 +147,7 @@ class Builder:
                         self._part(tag)
                     self._put(b"\r\n")
             if status == 100:
-                self.copy(request, b"Timestamp")
+                self.copy(request, b"timestamp")
             if self._n + _ROOM > len(self._buffer):
                 raise LocalError
         except (LocalError, RemoteError):

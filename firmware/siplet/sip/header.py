@@ -1,4 +1,4 @@
-# The insides of one header value: comma lists, parameters, name-addr, Via, CSeq, numbers. RFC 3261 7.3.1, 20 and 25.1.
+# The insides of one header value: comma lists, parameters, name-addr, Via, numbers. RFC 3261 7.3.1, 20 and 25.1.
 # May import: errors, limits.
 #
 # The lower half works on offsets (data, i, end) into a whole message, because every slice costs 16 bytes of heap and
@@ -189,15 +189,13 @@ def after_host(data, i, end):
 
 
 def after_port(data, i, end):
-    """The offset behind the port that may follow a host which ended at i."""
+    """The offset behind the port that may follow a host which ended at i; it is at most 65535."""
     i = lws(data, i, end)
-    return run(data, lws(data, i + 1, end), end, b"") if i < end and data[i] == _COLON else i
-
-
-def port(data, i, end):
-    """The port that may follow a host which ended at i, 0 when there is none."""
-    i = lws(data, i, end)
-    return number(data, lws(data, i + 1, end), end, 65535) if i < end and data[i] == _COLON else 0
+    if i < end and data[i] == _COLON:
+        i = lws(data, i + 1, end)
+        number(data, i, end, 65535)
+        i = run(data, i, end, b"")
+    return i
 
 
 # One value, cut out
@@ -267,17 +265,8 @@ def via(value):
     parameter(value, params, end)
     transport = value[:i].strip()
     transport = transport[transport.rfind(b"/") + 1 :].strip()
-    return transport, value[i:stop].strip(b"[]"), port(value, stop, end), value[params:].strip()
-
-
-def cseq(value):
-    """(number, method) of a CSeq value; number < 2**31 (8.1.1.5)."""
-    end = len(value)
-    n = number(value, 0, end, 0x7FFFFFFF)
-    i = lws(value, run(value, 0, end, b""), end)
-    if run(value, i, end) != end or i == end:
-        raise bad("CSeq")
-    return n, value[i:]
+    port = int(value[stop:params].strip(b": \t\r\n") or b"0")
+    return transport, value[i:stop].strip(b"[]"), port, value[params:].strip()
 
 
 def integer(value, top):

@@ -20,7 +20,6 @@ from siplet.sip.header import (
     lws,
     number,
     parameter,
-    port,
     run,
     same,
     sent_by,
@@ -168,38 +167,36 @@ class Message:
         A response cannot be answered, so its error is RemoteError(0). Headers that only some usages read (Contact,
         Expires, Require...) are theirs to check, and so is the scheme of the Request-URI (416).
         """
+        data = self.data
+        at = self.at
         try:
-            self._check(self.data, self.at)
+            if self._fault:
+                raise RemoteError(505 if self._fault == "version" else 400, self._fault)
+            for k in range(5):
+                if not at[k]:
+                    raise bad("no " + _NAMES[k].decode())
+            if self.method and (not self.uri or b" " in self.uri or b"\t" in self.uri):
+                raise bad("Request-URI")
+            i = at[0]
+            end = skip(data, i, self.end(i), b",")
+            i = after_host(data, sent_by(data, i, end), end)
+            parameter(data, after_port(data, i, end), end)
+            for k in (1, 2):
+                end = self.end(at[k])
+                parameter(data, after_address(data, at[k], end), end)
+            end = self.end(at[3])
+            if lws(data, at[3], end) == end:
+                raise bad("call-id")
+            if self.cseq_method != self.method and self.method:
+                raise bad("cseq method")
+            if at[5]:
+                self._number(5, 255)
+            if at[6]:
+                self._number(6, len(data) - self._head - 4)
         except RemoteError as error:
             if self.status:
                 error.status = 0
             raise
-
-    def _check(self, data, at):
-        if self._fault:
-            raise RemoteError(505 if self._fault == "version" else 400, self._fault)
-        for k in range(5):
-            if not at[k]:
-                raise bad("no " + _NAMES[k].decode())
-        if self.method and (not self.uri or b" " in self.uri or b"\t" in self.uri):
-            raise bad("Request-URI")
-        i = at[0]
-        end = skip(data, i, self.end(i), b",")
-        i = after_host(data, sent_by(data, i, end), end)
-        port(data, i, end)
-        parameter(data, after_port(data, i, end), end)
-        for k in (1, 2):
-            end = self.end(at[k])
-            parameter(data, after_address(data, at[k], end), end)
-        end = self.end(at[3])
-        if lws(data, at[3], end) == end:
-            raise bad("call-id")
-        if self.cseq_method != self.method and self.method:
-            raise bad("cseq method")
-        if at[5]:
-            self._number(5, 255)
-        if at[6]:
-            self._number(6, len(data) - self._head - 4)
 
     def _number(self, k, top):
         end = self.end(self.at[k])
