@@ -2,8 +2,11 @@
 //
 //     node tests/wasm/run.mjs [OPTIONS] tests/unit/test_uri.py ... [::part]     runs test files (tests/run_device.py)
 //     node tests/wasm/run.mjs [OPTIONS] --script FILE.py [ARGUMENT ...]         runs a script, `await` allowed at its top
+//     node tests/wasm/run.mjs [OPTIONS] --alive MODULE ...                      imports modules, one after the other, and
+//                                                                               prints "MODULE BYTES": what each left alive
 //         --heap=N[k|m]     the heap it starts with (1m); --fixed fails when it had to grow
-//         --romfs=IMAGE     mounts a ROMFS image at /rom, first in sys.path; siplet's sources are left out then
+//         --firmware=DIR    takes siplet from that folder, of .mpy files say; default firmware
+//         --romfs=IMAGE     takes siplet from a ROMFS image, which the port mounts at /rom
 //
 // This port collects garbage only while JavaScript has control: inside one stretch of Python without an await nothing is
 // freed, and the heap grows (a new area is added) instead of raising MemoryError. So gc.mem_alloc() counts exactly what a
@@ -27,7 +30,7 @@ const options = {};
 while (argv[0]?.startsWith("--")) {
   const [key, value] = argv.shift().slice(2).split("=");
   options[key] = value ?? true;
-  if (key === "script") break;
+  if (key === "script" || key === "alive") break;
 }
 
 const [, number, unit] = /^(\d+)([km]?)$/i.exec(options.heap ?? "1m") ?? die("--heap=N, Nk or Nm");
@@ -44,35 +47,49 @@ const mp = await loadMicroPython({
 });
 
 // The project's folders, in the places they have in the tree
-function copy(folder, skip = []) {
-  mp.FS.mkdir(`/${folder}`);
-  for (const entry of fs.readdirSync(path.join(root, folder), { withFileTypes: true })) {
-    const name = `${folder}/${entry.name}`;
+function copy(folder, target) {
+  mp.FS.mkdir(target);
+  for (const entry of fs.readdirSync(path.resolve(root, folder), { withFileTypes: true })) {
+    const from = `${folder}/${entry.name}`;
     if (entry.isDirectory()) {
-      if (!skip.includes(name) && entry.name !== "__pycache__") copy(name, skip);
+      if (!["tests/wasm", "tests/host", "tests/interop"].includes(from) && entry.name !== "__pycache__")
+        copy(from, `${target}/${entry.name}`);
     } else {
-      mp.FS.writeFile(`/${name}`, fs.readFileSync(path.join(root, name)));
+      mp.FS.writeFile(`${target}/${entry.name}`, fs.readFileSync(path.resolve(root, from)));
     }
   }
 }
-if (!options.romfs) copy("firmware");
-copy("tests", ["tests/wasm", "tests/host", "tests/interop", "tests/cpython_shim"]);
+if (!options.romfs) copy(options.firmware ?? "firmware", "/firmware");
+copy("tests", "/tests");
 
-function total() {
+// The first number that a piece of Python prints after `pattern`
+function ask(code, pattern) {
   capture = [];
-  mp.runPython("import micropython\nmicropython.mem_info()");
+  mp.runPython(code);
   const text = capture.join("\n");
   capture = null;
-  return Number(/total: (\d+)/.exec(text)[1]);
+  return Number(pattern.exec(text)[1]);
 }
+const total = () => ask("import micropython\nmicropython.mem_info()", /total: (\d+)/);
+const alive = () => {
+  mp.runPython("import gc\ngc.collect()"); // takes place when control is back here
+  return ask("print(gc.mem_alloc())", /(\d+)/);
+};
 
 const before = total();
 const quoted = JSON.stringify(argv.map(String));
 try {
   mp.runPython(`import sys\nsys.path[:] = ["${options.romfs ? "/rom" : "/firmware"}", ".frozen"]`);
-  if (options.romfs) mp.runPython('import vfs\nvfs.mount(vfs.VfsRom(vfs.rom_ioctl(2, 0)), "/rom")');
   mp.FS.chdir("/");
-  if (options.script) {
+  if (options.alive) {
+    // asyncio is on every phone, frozen into the interpreter; for an import, a socket's name is enough
+    mp.runPython("import asyncio, sys\nsys.modules['socket'] = sys");
+    for (const name of argv) {
+      const given = alive();
+      mp.runPython(`import ${name}`);
+      console.log(name, alive() - given);
+    }
+  } else if (options.script) {
     mp.runPython(`import sys\nsys.argv[:] = ${quoted}\nsys.path.append("/tests/bench")`);
     await mp.runPythonAsync(fs.readFileSync(argv[0], "utf8"));
   } else {

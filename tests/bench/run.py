@@ -1,0 +1,42 @@
+# What siplet costs, in tables: `make bench`, or python tests/bench/run.py [SECTION ...] with the names of SECTIONS.
+#
+# The code of each section stands in a file of its own; what runs on MicroPython in the others beside it.
+
+import os
+import sys
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests", "interop")]
+
+import core  # noqa: E402
+import modules  # noqa: E402
+from siplet_tools import interpreter  # noqa: E402
+from table import doing  # noqa: E402
+
+SECTIONS = {
+    "modules": modules.show,
+    "garbage": core.show_garbage,
+    "speed": core.show_speed,
+}
+
+
+def main(names):
+    start = time.monotonic()
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        sys.exit(f"no section {unknown[0]}: {' '.join(SECTIONS)}")
+    unix = interpreter.find()
+    print(f"siplet on {interpreter.describe(unix)}")
+    doing("compiling")
+    modules.build()
+    for name in names or SECTIONS:
+        SECTIONS[name]()
+    print(f"\n{time.monotonic() - start:.0f} s")
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except interpreter.NoInterpreter as error:
+        sys.exit(str(error))
