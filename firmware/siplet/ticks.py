@@ -10,7 +10,9 @@ _HALF = const(0x20000000)
 
 
 def ticks_add(ticks, delta):
-    """The instant delta ms after ticks; 0 <= ticks < 2**30, abs(delta) < 2**29."""
+    """The instant delta ms after ticks; 0 <= ticks < 2**30, abs(delta) < 2**29. No sum leaves the small ints."""
+    if delta > 0:
+        ticks -= _HALF + _HALF
     return (ticks + delta) & _MASK
 
 

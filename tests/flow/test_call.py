@@ -426,6 +426,25 @@ def test_invite_without_sdp_gets_our_offer():
     assert desk.take("media").data.port == 4000 and desk.take("answered")
 
 
+def test_a_contact_that_cannot_be_called_is_not_called():
+    for contact in (b"Contact: <tel:+1>", b"Contact: *", b"Contact: <sip:a@b", b"X: y"):
+        wire = Wire()
+        bell = wire.party("10.0.0.1")
+
+        def script(peer, message, source, contact=contact):
+            if message.method == b"INVITE":
+                peer.say(answer(message, 200, b"one", contact, SDP), source)
+
+        peer = Peer(wire, "10.0.0.2", script=script)
+        out = bell.call(TARGET)
+        wire.run(100)
+        assert out.state == "up" and peer.got[-1].method == b"ACK" and peer.got[-1].uri == TARGET, contact
+        reply, _ = ask(request(b"INVITE", contact, SDP))
+        assert reply.status == 400
+    reply, _ = ask(request(b"INVITE", b"Record-Route: <tel:+1;lr>\r\n" + CONTACT, SDP))
+    assert reply.status in (400, 416)
+
+
 def test_delayed_answer_that_fits_nothing_ends_the_call():
     wire = Wire()
     desk = wire.party("10.0.0.2")

@@ -8,16 +8,14 @@ from siplet.sip.uri import Uri
 
 
 def contact(message, otherwise=b""):
-    """The URI of a message's Contact, the remote target (12.1.1); `otherwise` when there is none."""
+    """The URI of a message's Contact, the remote target (12.1.1); `otherwise` when there is none that we can call."""
     value = message.header(b"contact")
-    return address(value)[1] if value and value != b"*" else otherwise
-
-
-def _routes(message):
-    values = message.headers(b"record-route")
-    if len(values) > ROUTES:
-        raise RemoteError(400, "Record-Route: more than " + str(ROUTES) + " routes")
-    return values
+    try:
+        uri = address(value or b"")[1]
+        Uri(uri)
+        return uri
+    except RemoteError:
+        return otherwise
 
 
 class Dialog:
@@ -43,10 +41,10 @@ class Dialog:
         """The dialog of a UAS (12.1.1): request is the INVITE that came, tag ours."""
         to = request.header(b"to")
         dialog = cls(request.call_id, to + b";tag=" + tag, request.header(b"from"), contact(request))
-        dialog.routes = _routes(request)
         dialog.remote_cseq = request.cseq
         if not dialog.target:
-            raise RemoteError(400, "Contact: missing")
+            raise RemoteError(400, "Contact")
+        dialog.learn_routes(request)
         return dialog
 
     def fork(self, response):
@@ -56,10 +54,16 @@ class Dialog:
         dialog.learn_routes(response)
         return dialog
 
-    def learn_routes(self, response):
-        """Take the route set of a response, in reverse; a 2xx sets it anew (12.1.2, 13.2.2.4)."""
-        self.routes = _routes(response)
-        self.routes.reverse()
+    def learn_routes(self, message):
+        """Take the route set of an INVITE, or of a response to ours in reverse (12.1.1, 12.1.2)."""
+        routes = message.headers(b"record-route")
+        if len(routes) > ROUTES:
+            raise RemoteError(400, "Record-Route")
+        if message.status:
+            routes.reverse()
+        if routes:
+            Uri(address(routes[0])[1])  # RemoteError now, not when the next request must leave
+        self.routes = routes
 
     def matches(self, message):
         """Whether a request (To is us) or a response (From is us) belongs here (12.2.2)."""

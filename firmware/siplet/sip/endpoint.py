@@ -114,6 +114,8 @@ class Endpoint:
                 self._drop(error)
             else:
                 self.refuse(message, source, error)
+        except LocalError:  # what it made us repeat is too long for an answer
+            self.dropped += 1
 
     def unreachable(self, destination, now):
         """The transport could not send to destination: its transactions fail with 503 (8.1.3.1)."""

@@ -17,9 +17,10 @@ from siplet.ticks import ticks_add, ticks_diff
 #   cancelled   CANCEL is sent; a 2xx may cross it, and is then acknowledged and ended at once
 #   answered    our 2xx is sent, its ACK is not here
 #   leaving     the same, and we want to hang up: BYE must wait for the ACK (15)
-# What is in no row is ignored, on purpose.
+# What is in no row is ignored, on purpose. A list, because a constant tuple of a .mpy holds each text as an object of
+# its own, and not as the one that its name shares.
 # fmt: off
-_TABLE = (
+_TABLE = [
     # outgoing
     "calling",    "1xx",      "proceeding", "ring",
     "calling",    "2xx",      "up",         "confirm",
@@ -60,7 +61,7 @@ _TABLE = (
     "up",         "lost",     "ending",     "bye finish",
     "ending",     "bye",      "over",       "part",
     "ending",     "bye done", "over",       "part",
-)
+]
 # fmt: on
 
 
