@@ -128,7 +128,7 @@ async def run(arguments):
 
 
 def add_commands(board, phone):
-    """What may be typed on a PC besides its buttons: quit, hangup, status."""
+    """What may be typed on a PC besides its buttons: quit, hangup, status, media."""
     task = asyncio.current_task()
 
     def quit(_argument):
@@ -144,7 +144,14 @@ def add_commands(board, phone):
         states = [session.call.state for session in phone.endpoint.sessions]
         return f"registration {phone.registration}, calls {' '.join(states) or 'none'}"
 
-    board.commands.update({"quit": quit, "hangup": hang_up, "status": status})
+    def media(_argument):
+        for session in phone.endpoint.sessions:
+            stats = session.call.stats
+            if stats:
+                return " ".join([f"{name} {value}" for name, value in stats.__dict__.items()])
+        return "none"
+
+    board.commands.update({"quit": quit, "hangup": hang_up, "status": status, "media": media})
 
 
 def start(arguments):
