@@ -25,6 +25,7 @@ ROOT = interpreter.ROOT
 SPEECH = os.path.join(ROOT, "tests", "vectors", "speech")
 VISITOR = os.path.join(SPEECH, "door.wav")
 RESIDENT = os.path.join(SPEECH, "indoor.wav")
+LEFT = ("heard-at-door.wav", "heard-indoors.wav", "ladder.txt", "report.txt", "messages.trace", "door.json", "door.log")
 CODE = "42"
 RELAY_MS = 1500
 RING_S = 0.8  # how long the resident lets it ring
@@ -196,7 +197,8 @@ class SipletIndoors:
         return dict(vars(self._call.stats))
 
     async def close(self):
-        await self._phone.close()
+        if self._phone.endpoint:  # else it never opened
+            await self._phone.close()
 
 
 class BaresipIndoors:
@@ -307,6 +309,9 @@ def judge(door, indoors, show, media, heap):
 async def run(micropython, peer, out):
     """Plays the demo; returns the Report, which is also in the folder `out` with all else."""
     os.makedirs(out, exist_ok=True)
+    for name in LEFT:  # of a former run
+        if os.path.exists(os.path.join(out, name)):
+            os.remove(os.path.join(out, name))
     indoors = BaresipIndoors(out) if peer == "baresip" else SipletIndoors(out)
     door = show = watcher = None
     try:
