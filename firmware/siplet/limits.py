@@ -11,6 +11,7 @@ SDP_MEDIA = 4  # m-lines looked at: audio, video, text and one more; what lies b
 REALMS = 4  # that have challenged us: a registrar, a proxy or two on the way, the far end; the oldest is forgotten
 TRANSACTIONS = 16  # at once, both roles; a request beyond gets 503 with Retry-After (RFC 3261 21.5.4)
 EARLY_DIALOGS = 4  # forks of one INVITE that are remembered (RFC 3261 12.1)
+URI = 512  # bytes of a remote target; it is repeated in every request of the dialog
 ROUTES = 6  # Record-Route values kept for a dialog; each is copied into every request
 EVENTS = 16  # events not yet fetched by the shell; the oldest call events are never dropped, new stray ones are
 

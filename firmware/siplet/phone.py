@@ -176,7 +176,11 @@ class Phone(Waiting):
         line = Line(self)
         local = b"<" + self._aor.text + b">"
         try:
-            session = self.endpoint.invite(call.remote.encode(), local, line, platform.now(), self._credentials)
+            target = call.remote.encode()
+            # The password answers our own registrar's challenges, never those of whoever else we call.
+            ours = Uri(target).host.lower() in (self._registrar.host.lower(), self._aor.host.lower())
+            credentials = self._credentials if ours else None
+            session = self.endpoint.invite(target, local, line, platform.now(), credentials)
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)

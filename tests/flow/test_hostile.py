@@ -1,5 +1,6 @@
 # What strangers send to the endpoint: it never raises, never fills up, and counts what it could not answer.
 
+from siplet.limits import MESSAGE
 from wire import Wire
 
 STRANGER = ("10.0.0.9", 4444)
@@ -26,15 +27,17 @@ def test_a_request_that_names_no_way_back_is_dropped_and_counted():
     assert desk.endpoint.dropped == 6 and not desk.endpoint.sessions
 
 
-def test_an_answer_that_would_be_too_long_is_not_given():
+def test_the_longest_requests_are_answered_and_longer_ones_dropped():
     wire = Wire()
     desk = wire.party("10.0.0.2")
     require = b"Require: " + b",".join([b"option" + str(i).encode() for i in range(60)]) + b"\r\n"
-    for size in range(2000, 3400, 100):
+    answered = 0
+    for size in range(2000, 4000, 50):
         data = INVITE.replace(b"z9hG4bKx1", b"z9hG4bK" + b"x" * size).replace(b"Contact:", require + b"Contact:")
         desk.endpoint.receive(data, STRANGER, wire.now)
-    assert desk.endpoint.dropped and desk.endpoint.refused
-    assert desk.endpoint.dropped + desk.endpoint.refused == 14
+        answered += len(data) <= MESSAGE
+        assert desk.endpoint.refused == len(desk.sent) == answered
+    assert 10 < answered < 40 and desk.endpoint.dropped == 40 - answered
     assert not desk.endpoint.transactions
 
 

@@ -72,7 +72,7 @@ class Registrar(Peer):
 
 def param_of(message, name):
     value = message.header(b"authorization")
-    return value and param(b"x;" + value[7:].replace(b", ", b";").replace(b",", b";"), name) or b""
+    return (value and param(b"x;" + value[7:].replace(b", ", b";").replace(b",", b";"), name)) or b""
 
 
 def response(request, status, extra):

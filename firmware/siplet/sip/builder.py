@@ -1,4 +1,4 @@
-# Writes one SIP message after the other into one buffer that is made once. RFC 3261 sections 7, 8.2.6 and 18.2.1,
+# Writes one SIP message after the other into one buffer that is used again. RFC 3261 sections 7, 8.2.6 and 18.2.1,
 # RFC 3581. May import: limits, errors, sip.header.
 
 from micropython import const
@@ -7,6 +7,7 @@ from siplet.errors import LocalError, RemoteError
 from siplet.limits import MESSAGE
 from siplet.sip.header import lws, run, same, skip, trim
 
+_START = const(1024)
 _ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
 
 # Those that siplet sends, or tells of when no response came
@@ -39,22 +40,32 @@ class Builder:
     """
 
     def __init__(self, size=MESSAGE):
-        self._buffer = bytearray(size)
-        self._view = memoryview(self._buffer)
+        self._size = size
+        self._buffer = bytearray(min(size, _START))
         self._n = 0
         self._body = b""
+
+    def _grow(self, n):
+        # Most messages fit in the first kilobyte; one that repeats thirty Vias gets room as it needs it, and keeps it.
+        if n > self._size:
+            raise LocalError("message too long")
+        larger = bytearray(min(self._size, n + _START))
+        larger[: self._n] = self._buffer[: self._n]
+        self._buffer = larger
 
     def _put(self, data):
         n = self._n + len(data)
         if n > len(self._buffer):
-            raise LocalError("message too long")
+            self._grow(n)
         self._buffer[self._n : n] = data
         self._n = n
 
     def _digits(self, n):
         if n > 9:
             self._digits(n // 10)
-        if n < 0 or self._n == len(self._buffer):
+        if self._n == len(self._buffer):
+            self._grow(self._n + 1)
+        if n < 0:
             raise LocalError("number")
         self._buffer[self._n] = 48 + n % 10
         self._n += 1
@@ -148,7 +159,7 @@ class Builder:
                     self._put(b"\r\n")
             if status == 100:
                 self.copy(request, b"timestamp")
-            if self._n + _ROOM > len(self._buffer):
+            if self._n + _ROOM > self._size:
                 raise LocalError
         except (LocalError, RemoteError):
             raise RemoteError(0, "unanswerable")
@@ -198,4 +209,4 @@ class Builder:
         self.header(b"Content-Length", len(self._body))
         self._put(b"\r\n")
         self._put(self._body)
-        return self._view[: self._n]
+        return memoryview(self._buffer)[: self._n]

@@ -2,7 +2,7 @@
 # Imports header and URI syntax.
 
 from siplet.errors import RemoteError
-from siplet.limits import ROUTES
+from siplet.limits import ROUTES, URI
 from siplet.sip.header import address, param
 from siplet.sip.uri import Uri
 
@@ -13,7 +13,7 @@ def contact(message, otherwise=b""):
     try:
         uri = address(value or b"")[1]
         Uri(uri)
-        return uri
+        return uri if len(uri) <= URI else otherwise
     except RemoteError:
         return otherwise
 

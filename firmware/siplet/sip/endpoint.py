@@ -14,7 +14,7 @@
 # Order of refusals, 8.2: framing 400/505, method 405/501, scheme 416, Require 420, then what the usage says.
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import EVENTS, TRANSACTIONS
+from siplet.limits import EVENTS, MESSAGE, TRANSACTIONS
 from siplet.sip.builder import Builder
 from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
@@ -63,7 +63,8 @@ class Endpoint:
         self.media = media
         self.max_calls = max_calls
         self.agent = agent
-        self.builder = Builder()
+        # More than what came, so that a request in a dialog has room for our own headers beside what the dialog repeats.
+        self.builder = Builder(MESSAGE + 1024)
         self.transactions = []
         self.sessions = []
         self.registrations = []

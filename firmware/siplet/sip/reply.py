@@ -39,8 +39,8 @@ def explain(builder, request, status, text=""):
         builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
         builder.header(b"Accept-Encoding", b"identity")
     elif status == 420:
-        for option in request.headers(b"require"):
-            builder.header(b"Unsupported", option)
+        for options in request.lines(b"require"):
+            builder.header(b"Unsupported", options)
     elif status == 500 or status == 503:
         builder.header(b"Retry-After", b"5")
     if text:
