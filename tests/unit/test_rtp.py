@@ -105,6 +105,21 @@ def test_split_where_the_source_changes():
     assert found == [172] * 3 and wanted == [True, False, True]
 
 
+def test_split_is_not_fooled_by_sound_that_looks_like_a_header():
+    # A key's last packet and the voice that goes on, in one read: 16 bytes on stands what could be comfort noise.
+    r = receiver(8)
+    ends(r, voice(0, kind=8))
+    event = rtp(1001, 160, b"\x0a\x00\x00\xa0", 101)
+    sound = rtp(1002, 320, bytes([0x9D, 0xE3, 0xCD, 0x98, 0x90, 0x8D]) * 26 + bytes(4), 8)
+    assert ends(r, event, sound) == ([16, 172], [True, True])
+    assert r.stats.bad == 0 and r.stats.received == 3
+    # The same after packets of 10 ms
+    r = receiver(8)
+    ends(r, voice(0, kind=8, samples=80))
+    sound = rtp(1001, 80, bytes(80) + bytes([0x90, 0x8D]) * 40, 8)
+    assert ends(r, sound) == ([172], [True])
+
+
 def test_split_after_garbage():
     r = receiver()
     ends(r, voice(0))

@@ -124,8 +124,9 @@ class Receiver:
             if data[p - 4] & 0xC0 == 0x80 and 200 <= data[p - 3] <= 207:
                 return p - 4
             p = data.find(signature, p + 1, n)
+        # Sound is random enough to look like a header, so the whole rest must be packets of that length.
         end = at + self._length
-        if self._length and end + HEADER <= n and self._begins(data, end):
+        if self._length and end + HEADER <= n and not (n - at) % self._length and self._begins(data, end):
             return end
         return n
 
@@ -201,7 +202,8 @@ class Receiver:
         self.timestamp = (data[at + 4] & 0x3F) << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]
         self.at = payload
         self.size = stop - payload
-        self._length = end - at
+        if self.payload_type != self.event:  # an event's length says nothing of the packets around it
+            self._length = end - at
         return True
 
     def _adopt(self, high, low, sequence):
