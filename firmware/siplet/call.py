@@ -106,7 +106,16 @@ class Call(Waiting):
 
         Raises CallLost when the call broke.
         """
-        return _Digits(self)
+        return self
+
+    def __aiter__(self):
+        return self
+
+    async def __anext__(self):
+        digit = await self.digit()
+        if digit is None:
+            raise StopAsyncIteration
+        return digit
 
     async def digit(self, timeout_ms=None):
         """The next key, None when the call ended or the time is over. Raises CallLost when the call broke."""
@@ -232,17 +241,3 @@ class Call(Waiting):
             if self._infos[0] != 415:
                 return self._infos[0] < 300
         return False
-
-
-class _Digits:
-    def __init__(self, call):
-        self._call = call
-
-    def __aiter__(self):
-        return self
-
-    async def __anext__(self):
-        digit = await self._call.digit()
-        if digit is None:
-            raise StopAsyncIteration
-        return digit

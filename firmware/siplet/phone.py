@@ -81,11 +81,17 @@ class Phone(Waiting):
     ):
         super().__init__()
         self.address = address
-        self._aor = Uri(address.encode())
-        self._registrar = _sip(registrar or (self._aor.scheme + b":" + self._aor.text.split(b"@")[-1]).decode())
         self._register = bool(password or registrar) if register is None else register
-        name = user or self._aor.user.decode()
-        self._credentials = Credentials(name, password, platform.random) if password else None
+        self._aor = address.encode()
+        uri = Uri(self._aor)
+        self._user = uri.user
+        self._domain = uri.host.lower(), uri.port
+        registrar = registrar or address.split("@")[-1].split(";")[0]
+        if not (registrar.startswith("sip:") or registrar.startswith("sips:")):
+            registrar = "sip:" + registrar
+        self._registrar = registrar.encode()
+        Uri(self._registrar)
+        self._credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
         self.audio = audio
         self.bind_address = local_address or "0.0.0.0"
         self.local_address = local_address
@@ -110,20 +116,16 @@ class Phone(Waiting):
     # -- what an application calls
 
     async def __aenter__(self):
-        host, _port = self._registrar.destination()
         if self.local_address is None:
-            self.local_address = find_address(host)
+            self.local_address = find_address(Uri(self._registrar).destination()[0])
         self._udp = Udp(self.bind_address, self.local_port)
         local = (self.local_address, self._udp.port)
         self.local_port = self._udp.port
         self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
-        self.endpoint.credentials = self._credentials
-        self.endpoint.user = self._aor.user
+        self.endpoint.user = self._user
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
         if self._register:
-            self._binding = self.endpoint.register(
-                self._registrar.text, self._aor.text, self._expires, self._credentials
-            )
+            self._binding = self.endpoint.register(self._registrar, self._aor, self._expires, self._credentials)
             self._binding.start(platform.now())
             self.pump()
         return self
@@ -148,7 +150,7 @@ class Phone(Waiting):
     def call(self, target, timeout_ms=30_000, audio=None):
         """A Call to target (a sip: URI, or a number at our registrar); `async with` it, or await its connect()."""
         if ":" not in target:
-            target = f"sip:{target}@{self._registrar.text.decode()[4:]}"
+            target = f"sip:{target}@" + self.address.split("@")[-1]
         call = Call(self, None, None, self.audio if audio is None else audio, target, "calling")
         call.timeout_ms = timeout_ms
         return call
@@ -174,13 +176,14 @@ class Phone(Waiting):
         if self.endpoint.full:
             raise CallRejected(486, "all lines are in use")
         line = Line(self)
-        local = b"<" + self._aor.text + b">"
         try:
             target = call.remote.encode()
-            # The password answers our own registrar's challenges, never those of whoever else we call.
-            ours = Uri(target).host.lower() in (self._registrar.host.lower(), self._aor.host.lower())
-            credentials = self._credentials if ours else None
-            session = self.endpoint.invite(target, local, line, platform.now(), credentials)
+            credentials, hop = None, b""
+            uri = Uri(target)
+            if self._register and (uri.host.lower(), uri.port) == self._domain:
+                # Who belongs to our domain is called through our server. Only its challenges get our password's answer.
+                credentials, hop = self._credentials, self._registrar
+            session = self.endpoint.invite(target, b"<" + self._aor + b">", line, platform.now(), credentials, hop)
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)
@@ -276,10 +279,6 @@ class Phone(Waiting):
         except Exception as error:  # the loop must live: a phone that is silent helps nobody
             self.faults += 1
             platform.print_exception(error)
-
-
-def _sip(text):
-    return Uri((text if text.startswith("sip:") or text.startswith("sips:") else "sip:" + text).encode())
 
 
 def _uri(value):

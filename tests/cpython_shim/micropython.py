@@ -1,4 +1,4 @@
-# MicroPython's `micropython` module for CPython: the decorators do nothing and const() is its argument. Imports nothing.
+# MicroPython's `micropython` module for CPython: the decorators do nothing, const() is its argument. Imports nothing.
 
 
 def const(value):

@@ -32,6 +32,7 @@ class Dialog:
         self.remote_tag = param(remote, b"tag") or b""
         self.target = target
         self.routes = ()
+        self.hop = b""  # the URI to send to while there are no routes; the target's own place when empty
         self.local_cseq = 0
         self.remote_cseq = -1
         self.confirmed = False
@@ -87,7 +88,7 @@ class Dialog:
         """(Request-URI, Route values, URI of the next hop) of a request in this dialog (12.2.1.1)."""
         routes = self.routes
         if not routes:
-            return self.target, (), self.target
+            return self.target, (), self.hop or self.target
         first = address(routes[0])[1]
         if Uri(first).param(b"lr") is not None:
             return self.target, routes, first

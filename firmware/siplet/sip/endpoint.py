@@ -59,7 +59,8 @@ class Endpoint:
     def __init__(self, send, random, local, media=None, max_calls=1, agent=b"siplet"):
         self.send = send
         self.random = random
-        self.local = local
+        host, port = local
+        self.host_port = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
         self.media = media
         self.max_calls = max_calls
         self.agent = agent
@@ -86,13 +87,14 @@ class Endpoint:
         self.registrations.append(registration)
         return registration
 
-    def invite(self, target, local, media, now, credentials=None, route=()):
+    def invite(self, target, local, media, now, credentials=None, hop=b"", route=()):
         """Call target (bytes URI) as local (From value without tag); returns the Session, whose events follow.
 
-        media: the offer/answer partner. route: pre-loaded Route values. Raises LocalError or RemoteError(400, 416)
+        media: the offer/answer partner. hop: the URI of the server to send it to, when that is not target's own place.
+        route: pre-loaded Route values. Raises LocalError or RemoteError(400, 416)
         when target is no usable URI.
         """
-        session = Outgoing(self, media, credentials, target, local, route)
+        session = Outgoing(self, media, credentials, target, local, hop, route)
         self.sessions.append(session)
         session.start(now)
         return session
@@ -168,17 +170,12 @@ class Endpoint:
         """2 * n random hexadecimal digits: a tag, a Call-ID, the tail of a branch."""
         return self.random(n).hex().encode()
 
-    def host_port(self):
-        """Our address as it stands in Via and Contact: b"192.0.2.1:5060"."""
-        host, port = self.local
-        return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
-
     def begin(self, method, uri, dialog, cseq, routes=(), branch=None):
         """Start a request in the builder: request line to Route; the usage adds its own. Returns the builder."""
         self._branch = branch or b"z9hG4bK" + self.token(8)
         builder = self.builder
         builder.request(method, uri)
-        builder.header(b"Via", b"SIP/2.0/UDP ", self.host_port(), b";rport;branch=", self._branch)
+        builder.header(b"Via", b"SIP/2.0/UDP ", self.host_port, b";rport;branch=", self._branch)
         builder.header(b"Max-Forwards", b"70")
         builder.header(b"From", dialog.local)
         builder.header(b"To", dialog.remote)
@@ -191,7 +188,7 @@ class Endpoint:
 
     def contact(self, user=b""):
         """Our Contact value."""
-        return b"<sip:" + (user + b"@" if user else b"") + self.host_port() + b">"
+        return b"<sip:" + (user + b"@" if user else b"") + self.host_port + b">"
 
     def request(self, user, method, hop, now):
         """Send what the builder holds in a new client transaction, to the URI hop; returns the Transaction."""
@@ -210,12 +207,6 @@ class Endpoint:
         transaction.start_server(request)
         self.transactions.append(transaction)
         return transaction
-
-    def reply(self, request, source, status, tag=b"", reason=None):
-        """Start a response in the builder, with what every answer of ours holds; returns the builder."""
-        builder = self.builder
-        builder.reply(request, status, source, tag, reason)
-        return builder
 
     def refuse(self, request, source, error):
         """Answer a request statelessly with a RemoteError: its status, and the headers that this status asks for."""
@@ -236,7 +227,7 @@ class Endpoint:
         # The oldest of those that only wait for repetitions (timers I, J and L) is forgotten: many short calls in a row
         # are served, and a repetition that comes all the same finds no dialog.
         for i, transaction in enumerate(self.transactions):
-            if transaction.settled:
+            if transaction.settled():
                 self.transactions.pop(i)
                 return True
         return False
@@ -321,7 +312,8 @@ class Endpoint:
             raise RemoteError(420, "Require: not supported")
 
     def _stateless(self, request, source, status, text="", tag=None):
-        builder = self.reply(request, source, status, tag or self._tag)
+        builder = self.builder
+        builder.reply(request, status, source, tag or self._tag)
         if status == 200 and request.method == b"OPTIONS":
             capabilities(builder)
         elif status > 200:

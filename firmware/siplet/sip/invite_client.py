@@ -18,13 +18,14 @@ from siplet.ticks import ticks_add
 class Outgoing(Session):
     """A call that we make; see endpoint.invite."""
 
-    def __init__(self, endpoint, media, credentials, target, local, route):
+    def __init__(self, endpoint, media, credentials, target, local, hop, route):
         Uri(target)  # RemoteError(400, 416) before anything is sent
         user = Uri(local[local.find(b"<") + 1 : local.find(b">")]).user if b"<" in local else b""
         super().__init__(endpoint, media, credentials, user)
         self.state = "calling"
         call_id = endpoint.token(12)
         self._outline = Dialog(call_id, local + b";tag=" + endpoint.token(), b"<" + target + b">", target)
+        self._outline.hop = hop
         self._outline.routes = route
         self._outline.local_cseq = 1 + endpoint.random(1)[0]
         self._tried = []
@@ -131,6 +132,7 @@ class Outgoing(Session):
             self.step("lost", now, 488, b"Not Acceptable Here", "lost")
             return
         self._told = True
+        self.invite = self._sdp = None  # what would only be needed to call again
         self.endpoint.emit("answered", self, status, reason)
 
     def _acknowledge(self, now, status, reason, how, response):

@@ -33,6 +33,7 @@ class Registration:
         self.user = user or Uri(aor).user
         self.expires = expires or EXPIRES
         self.state = "off"
+        self.alive = True  # the endpoint forgets it otherwise
         self.status = 0
         self.granted = 0
         self.failures = 0
@@ -87,17 +88,13 @@ class Registration:
         else:
             self._on_failure(status, response, now)
 
-    @property
-    def alive(self):
-        """Whether something is left to do; the endpoint forgets the registration otherwise."""
-        return self.state != "off"
-
     # -- inside
 
     def _to(self, state, status):
         self.status = status
         if state != self.state:
             self.state = state
+            self.alive = state != "off"
             self.endpoint.emit("registration", self, status, b"", state)
 
     def _send(self, now, tried=None):
@@ -125,7 +122,7 @@ class Registration:
 
     def _granted(self, response):
         # 10.2.4: the expires parameter of our own Contact, else the Expires header, else what we asked for.
-        ours = self.endpoint.host_port()
+        ours = self.endpoint.host_port
         try:
             for value in response.headers(b"contact"):
                 _, uri, _ = address(value)

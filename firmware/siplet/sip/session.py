@@ -83,12 +83,8 @@ class Session:
         self.unacknowledged = None  # the transaction of that INVITE, until its ACK
         self._owed = False  # we made the offer: the answer comes with the ACK
         self._told = False  # the application knows that the call is up
+        self.alive = True  # the endpoint forgets it otherwise
         self._finished = False  # the application knows that it is over
-
-    @property
-    def alive(self):
-        """Whether something is left to do; the endpoint forgets the session otherwise."""
-        return self.state != "over"
 
     @property
     def occupies(self):
@@ -117,6 +113,7 @@ class Session:
         self.state = _TABLE[i + 2]
         if self.state != _TABLE[i]:
             self.deadline = None
+            self.alive = self.state != "over"
         for action in _TABLE[i + 3].split():
             getattr(self, "_" + action)(now, status, reason, how, message)
         return True
@@ -173,9 +170,6 @@ class Session:
     def on_cancel(self, transaction, now):
         """CANCEL found this transaction of ours; only a ringing INVITE is touched by it (9.2)."""
 
-    def on_unacknowledged(self, transaction, now):
-        """Timer H: the refusal of an INVITE was never acknowledged. The call is over all the same."""
-
     def on_time(self, now):
         self.step("deadline", now, 408, b"", "timeout")
 
@@ -228,7 +222,8 @@ class Session:
         self.deadline = ticks_add(now, T1)
 
     def _reply_begin(self, request, source, status=200):
-        builder = self.endpoint.reply(request, source, status, self.dialog.local_tag)
+        builder = self.endpoint.builder
+        builder.reply(request, status, source, self.dialog.local_tag)
         if 100 < status < 300 and request.method == b"INVITE":
             builder.copy(request, b"record-route")
         return builder
@@ -295,6 +290,7 @@ class Session:
             self._tell_media()
         if not self._told:
             self._told = True
+            self.invite = self._sdp = None  # what was kept for the answer
             self.endpoint.emit("answered", self)
 
     def _repeat(self, now, status, reason, how, message):

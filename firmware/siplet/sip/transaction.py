@@ -15,9 +15,10 @@
 #
 # A usage has two entry points: on_response(transaction, status, response, now), where response is None when the
 # transaction made the status itself (408 timer B or F, 503 transport error; RFC 3261 8.1.3.1), and, for INVITE servers,
-# on_ack(request, now) and on_unacknowledged(transaction, now) (timer H).
+# on_ack(request, now). Timer H, a refusal that nobody acknowledged, ends quietly: the call is over all the same.
 
 from micropython import const
+
 from siplet.limits import T1, T2, T4, TIMEOUT, TIMER_D
 from siplet.sip.header import via
 from siplet.sip.message import Message
@@ -40,6 +41,7 @@ _PROCEEDING = const(0x20)
 _COMPLETED = const(0x30)
 _CONFIRMED = const(0x40)
 _ACCEPTED = const(0x50)
+_ENDED = const(0x70)
 
 # Next states (bits 7-9); 0 stays
 _TO_PROCEEDING = const(2 << 7)
@@ -51,7 +53,7 @@ _TO_END = const(7 << 7)
 # Actions (bits 10 and up)
 _SEND = const(1 << 10)  # the last message, again or for the first time
 _BACK_OFF = const(1 << 11)  # the retransmission interval doubles
-_PASS = const(1 << 12)  # to the usage
+_PASS = const(1 << 12)  # to the usage; without a message it is a status of our own, 408 or 503
 _ACK = const(1 << 13)  # acknowledge a final answer of 300 or more (17.1.1.3)
 _QUIET = const(1 << 14)  # no more retransmissions
 _WAIT_64 = const(1 << 15)  # deadline in 64 * T1: timers H, J, L, M
@@ -60,13 +62,11 @@ _WAIT_T4 = const(1 << 17)  # timers I and K
 _PATIENT = const(1 << 18)  # no deadline: an INVITE rings as long as it rings
 _REPEAT = const(1 << 19)  # retransmissions begin: timer G
 _SLOW = const(1 << 20)  # timer E at T2
-_TIMED_OUT = const(1 << 21)  # tell the usage: 408, or no ACK came
-_FAILED = const(1 << 22)  # tell the usage: 503
 
 _INVITE_CLIENT = (
     _CALLING | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer A
-    _CALLING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer B
-    _CALLING | _ON_ERROR | _FAILED | _TO_END,
+    _CALLING | _ON_DEADLINE | _PASS | _TO_END,  # timer B
+    _CALLING | _ON_ERROR | _PASS | _TO_END,
     _CALLING | _ON_1XX | _PASS | _QUIET | _PATIENT | _TO_PROCEEDING,
     _CALLING | _ON_2XX | _PASS | _QUIET | _WAIT_64 | _TO_ACCEPTED,
     _CALLING | _ON_3XX | _ACK | _PASS | _QUIET | _WAIT_D | _TO_COMPLETED,
@@ -81,14 +81,14 @@ _INVITE_CLIENT = (
 )
 _OTHER_CLIENT = (
     _TRYING | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer E
-    _TRYING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer F
-    _TRYING | _ON_ERROR | _FAILED | _TO_END,
+    _TRYING | _ON_DEADLINE | _PASS | _TO_END,  # timer F
+    _TRYING | _ON_ERROR | _PASS | _TO_END,
     _TRYING | _ON_1XX | _PASS | _SLOW | _TO_PROCEEDING,
     _TRYING | _ON_2XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
     _TRYING | _ON_3XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
     _PROCEEDING | _ON_RETRANSMIT | _SEND | _SLOW,  # timer E
-    _PROCEEDING | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer F
-    _PROCEEDING | _ON_ERROR | _FAILED | _TO_END,
+    _PROCEEDING | _ON_DEADLINE | _PASS | _TO_END,  # timer F
+    _PROCEEDING | _ON_ERROR | _PASS | _TO_END,
     _PROCEEDING | _ON_1XX | _PASS,
     _PROCEEDING | _ON_2XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
     _PROCEEDING | _ON_3XX | _PASS | _QUIET | _WAIT_T4 | _TO_COMPLETED,
@@ -102,7 +102,7 @@ _INVITE_SERVER = (
     _COMPLETED | _ON_REQUEST | _SEND,
     _COMPLETED | _ON_RETRANSMIT | _SEND | _BACK_OFF,  # timer G
     _COMPLETED | _ON_ACK | _QUIET | _WAIT_T4 | _TO_CONFIRMED,
-    _COMPLETED | _ON_DEADLINE | _TIMED_OUT | _TO_END,  # timer H
+    _COMPLETED | _ON_DEADLINE | _TO_END,  # timer H
     _CONFIRMED | _ON_DEADLINE | _TO_END,  # timer I
     _ACCEPTED | _ON_2XX | _SEND,  # the usage repeats its 2xx (13.3.1.4)
     _ACCEPTED | _ON_ACK | _PASS,
@@ -131,8 +131,8 @@ def _input_of(status):
 class Transaction:
     """One request and its responses. Made by the endpoint; a usage keeps it to answer (`respond`) or to cancel.
 
-    method, branch (client only): bytes; `data`: the last message sent (bytes), repeated as it is; destination: (host, port);
-    request: the Message that came (server only); state 0 means terminated.
+    method, branch (client only): bytes; data: the last message sent, repeated as it is; destination: (host, port);
+    request: the Message that came (server only).
     """
 
     def __init__(self, endpoint, user, method, branch, destination):
@@ -145,21 +145,11 @@ class Transaction:
         self.request = None
         self.interval = T1
         self.retransmit = self.deadline = None
+        self.alive = True  # the endpoint forgets it otherwise
 
-    @property
-    def alive(self):
-        """Whether something is left to do; the endpoint forgets the transaction otherwise."""
-        return self.state != 0
-
-    @property
-    def final(self):
-        """Whether a final response was received or sent."""
-        return self.state >= _COMPLETED or not self.state
-
-    @property
     def settled(self):
         """Server: whether all is said, and acknowledged where an ACK is due; only repetitions are still absorbed."""
-        if self.request is None or not self.final or self.user.unacknowledged is self:
+        if self.request is None or self.state < _COMPLETED or self.user.unacknowledged is self:
             return False
         return self.state != _COMPLETED or self.table is _OTHER_SERVER
 
@@ -202,7 +192,7 @@ class Transaction:
 
     def respond(self, status, data, now):
         """Server: send a response. data: the whole message, bytes or a view of the builder; kept for repetition."""
-        if self.state and (status < 300 or not self.final):
+        if self.alive and (status < 300 or self.state < _COMPLETED):
             self.data = bytes(data)
             self._step(_input_of(status), now, status, None)
 
@@ -234,7 +224,8 @@ class Transaction:
         else:
             return
         if row & _TO_END:
-            self.state = 0 if row & _TO_END == _TO_END else (row & _TO_END) >> 3
+            self.state = (row & _TO_END) >> 3
+            self.alive = self.state != _ENDED
         if row & _SEND and self.data:
             self.endpoint.send(self.data, self.destination)
         if row & _ACK:
@@ -253,12 +244,11 @@ class Transaction:
             self.deadline = None
         elif row & (_WAIT_64 | _WAIT_D | _WAIT_T4):
             self.deadline = ticks_add(now, TIMEOUT if row & _WAIT_64 else TIMER_D if row & _WAIT_D else T4)
-        if row & _PASS and event == _ON_ACK:
-            self.user.on_ack(message, now)
-        elif row & _TIMED_OUT and self.table is _INVITE_SERVER:
-            self.user.on_unacknowledged(self, now)
-        elif row & (_PASS | _TIMED_OUT | _FAILED):
-            self.user.on_response(self, status, message, now)
+        if row & _PASS:
+            if event == _ON_ACK:
+                self.user.on_ack(message, now)
+            else:
+                self.user.on_response(self, status, message, now)
 
     def _acknowledge(self, response):
         # 17.1.1.3: the ACK repeats the INVITE's Request-URI, top Via, From, Call-ID and Route; To is the response's.
