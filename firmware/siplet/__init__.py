@@ -17,5 +17,6 @@ def __getattr__(name):
     if module is None:
         if name[0] == "_":
             raise AttributeError(name)
-        return __import__("siplet." + name, None, None, (name,))  # MicroPython asks here before it looks for a submodule
+        # MicroPython asks here before it looks for a submodule.
+        return __import__("siplet." + name, None, None, (name,))
     return getattr(__import__("siplet." + module, None, None, (name,)), name)

@@ -64,7 +64,7 @@ class Endpoint:
         self.media = media
         self.max_calls = max_calls
         self.agent = agent
-        # More than what came, so that a request in a dialog has room for our own headers beside what the dialog repeats.
+        # More than may come in: a request in a dialog holds our own headers beside what the dialog repeats.
         self.builder = Builder(MESSAGE + 1024)
         self.transactions = []
         self.sessions = []
