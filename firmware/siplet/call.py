@@ -134,7 +134,7 @@ class Call(Waiting):
         if form is None:
             form = "rtp" if self.line.agreed and self.line.agreed.dtmf >= 0 else "info"
         for digit in digits:
-            if self.state != "up":
+            if self.state != "up" or not self.stream:
                 return False
             if form == "rtp":
                 self.stream.send_digit(digit, ms)
@@ -203,15 +203,22 @@ class Call(Waiting):
 
     def _on_media(self, agreed):
         self.held = agreed.direction in ("recvonly", "inactive")
-        if self.stream is None:
+        if self.stats is None:
             platform.collect()
             self.stream = self.line.stream(self.audio)
             self.stats = self.stream.stats
             self.stream.on_digit = self._on_rtp_digit
             self.stream.configure(agreed)
-            self._task = asyncio.create_task(self.line.run())
-        else:
+            self._task = asyncio.create_task(self._run())
+        elif self.stream:
             self.stream.configure(agreed)
+
+    async def _run(self):
+        # Who keeps a call that is over keeps its counters, not its buffers: the next call needs that memory.
+        try:
+            await self.line.run()
+        finally:
+            self.stream = None
 
     def _on_rtp_digit(self, digit):
         self._press(digit, "rtp")

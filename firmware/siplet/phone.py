@@ -44,6 +44,7 @@ class Line(Negotiation):
         try:
             await self._stream.run()
         finally:
+            self._stream = None
             self.close()
             self.silent.set()
 
