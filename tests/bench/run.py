@@ -10,14 +10,19 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests", "interop")]
 
 import core  # noqa: E402
+import doorphone  # noqa: E402
 import modules  # noqa: E402
-from siplet_tools import interpreter  # noqa: E402
+import pacing  # noqa: E402
+from siplet_tools import compiler, interpreter  # noqa: E402
+from siplet_tools.process import ProcessError  # noqa: E402
 from table import doing  # noqa: E402
 
 SECTIONS = {
     "modules": modules.show,
     "garbage": core.show_garbage,
     "speed": core.show_speed,
+    "doorphone": doorphone.show,
+    "pacing": pacing.show,
 }
 
 
@@ -30,13 +35,19 @@ def main(names):
     print(f"siplet on {interpreter.describe(unix)}")
     doing("compiling")
     modules.build()
+    failed = 0
     for name in names or SECTIONS:
-        SECTIONS[name]()
+        try:
+            SECTIONS[name]()
+        except (OSError, ProcessError) as error:
+            print(f"\n{name}: FAILED\n{error}", flush=True)
+            failed += 1
     print(f"\n{time.monotonic() - start:.0f} s")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
     try:
-        main(sys.argv[1:])
-    except interpreter.NoInterpreter as error:
+        sys.exit(main(sys.argv[1:]))
+    except (interpreter.NoInterpreter, compiler.CompileError) as error:
         sys.exit(str(error))
