@@ -93,8 +93,8 @@ def make_phone(board, config):
     )
 
 
-async def run(arguments):
-    """Runs an application until it ends or is told to quit."""
+async def run(arguments, opened):
+    """Runs an application until it ends or is told to quit. opened: the list that gets the phone once it is open."""
     path, name = read_arguments(arguments) if PC else ("/config.json", "")
     config = read_config(path)
     if PC:  # a board has its board.py in the root; this one lies beside the others
@@ -116,15 +116,12 @@ async def run(arguments):
     except OSError as error:
         place = f"{phone.local_address}:{phone.local_port}"
         raise Refused(f"sip.local_address, sip.local_port: {place} cannot be opened ({error})")
+    opened.append(phone)
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     if PC:
         add_commands(board, phone)
     gc.collect()
-    try:
-        await main(board, phone, config)
-    finally:
-        await phone.close()
-        log("closed")
+    await main(board, phone, config)
 
 
 def add_commands(board, phone):
@@ -154,21 +151,33 @@ def add_commands(board, phone):
     board.commands.update({"quit": quit, "hangup": hang_up, "status": status, "media": media})
 
 
+def drive(loop, coroutine):
+    """Runs it to its end; Ctrl-C cancels it, where MicroPython by itself would leave all tasks as they are."""
+    task = loop.create_task(coroutine)
+    while True:
+        try:
+            return loop.run_until_complete(task)
+        except asyncio.CancelledError:
+            return None
+        except KeyboardInterrupt:
+            task.cancel()
+
+
 def start(arguments):
     """The exit status: 0 when the application ended or was told to, 2 when it could not start."""
     loop = asyncio.new_event_loop()
-    task = loop.create_task(run(arguments))
-    while True:
-        try:
-            loop.run_until_complete(task)
-            return 0
-        except asyncio.CancelledError:
-            return 0
-        except KeyboardInterrupt:  # MicroPython leaves its tasks as they are: let them hang up and unregister
-            task.cancel()
-        except Refused as error:
-            print(error)
-            return 2
+    opened = []
+    try:
+        drive(loop, run(arguments, opened))
+    except Refused as error:
+        print(error)
+        return 2
+    finally:
+        # In a task of its own: MicroPython's wait_for can cancel a task, that was cancelled while it waited, once more
+        for phone in opened:
+            drive(loop, phone.close())
+            log("closed")
+    return 0
 
 
 if __name__ == "__main__":
