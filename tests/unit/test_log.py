@@ -1,0 +1,49 @@
+# siplet/log: the trace that host tools read, and the lines that a person reads.
+
+import os
+
+from siplet import log
+from siplet.errors import LocalError
+from siplet.platform import random
+
+NAME = "/tmp/siplet-%s.trace" % "".join("%02x" % b for b in random(6))
+
+
+def test_a_trace_can_be_read_while_it_grows_whatever_the_messages_hold():
+    trace = log.Trace(NAME)
+    try:
+        trace(True, b"OPTIONS sip:a SIP/2.0\r\n\r\n", ("192.0.2.1", 5060))
+        with open(NAME, "rb") as file:
+            first, rest = file.read().split(b"\n", 1)
+        words = first.split(b" ")
+        assert words[0] == b">>>" and words[2:] == [b"192.0.2.1:5060", b"25"]
+        assert 0 <= int(words[1]) < 1 << 30
+        assert rest == b"OPTIONS sip:a SIP/2.0\r\n\r\n\n"
+        trace(False, memoryview(b"\xff\x00>>> 1 x 2\n"), ("2001:db8::1", 5062))
+        with open(NAME, "rb") as file:
+            lines = file.read().split(b"\n", 4)
+        words = lines[4].split(b" ", 4)
+        assert words[0] == b"<<<" and words[2] == b"[2001:db8::1]:5062" and words[3][:2] == b"12"
+        assert lines[4][-13:] == b"\xff\x00>>> 1 x 2\n\n"
+    finally:
+        trace._file.close()
+        os.remove(NAME)
+
+
+def test_a_trace_that_cannot_be_written_is_named_and_one_that_fails_later_harms_nobody():
+    try:
+        log.Trace("/tmp/there/is/none.trace")
+    except LocalError as error:
+        assert str(error) == "/tmp/there/is/none.trace: cannot be written"
+    else:
+        raise AssertionError
+
+    class Full:
+        def write(self, data):
+            raise OSError(28)
+
+    trace = log.Trace(NAME)
+    trace._file.close()
+    os.remove(NAME)
+    trace._file = Full()
+    trace(True, b"x", ("192.0.2.1", 5060))
