@@ -35,6 +35,7 @@ class Call(Waiting):
         self._presses = []  # (key, form, ticks) that the other form may still repeat
         self._task = None
         self._infos = []
+        self._patience = None  # of digits()
         self.audio = audio
         self.remote = remote
         self.state = state
@@ -101,18 +102,19 @@ class Call(Waiting):
         if self._task:
             await platform.wait(self.line.silent, 200)
 
-    def digits(self):
-        """The keys that the far end presses, one str each ("0".."9", "*", "#", "A".."D"); ends with the call.
+    def digits(self, timeout_ms=None):
+        """The keys that the far end presses, one str each ("0".."9", "*", "#", "A".."D").
 
-        Raises CallLost when the call broke.
+        Ends with the call, or when no key came for timeout_ms. Raises CallLost when the call broke.
         """
+        self._patience = timeout_ms
         return self
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
-        digit = await self.digit()
+        digit = await self.digit(self._patience)
         if digit is None:
             raise StopAsyncIteration
         return digit
@@ -126,10 +128,11 @@ class Call(Waiting):
             raise CallLost(self.status, self.reason)
         return None
 
-    async def send_digits(self, digits, form=None, ms=160):
+    async def send_digits(self, digits, form=None, ms=160, timeout_ms=10_000):
         """Press keys. form: "info" (INFO), "rtp" (RFC 4733), None: by RTP where that was agreed, else by INFO.
 
-        Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf.
+        Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is
+        waited for at most timeout_ms.
         """
         if form is None:
             form = "rtp" if self.line.agreed and self.line.agreed.dtmf >= 0 else "info"
@@ -137,9 +140,10 @@ class Call(Waiting):
             if self.state != "up" or not self.stream:
                 return False
             if form == "rtp":
-                self.stream.send_digit(digit, ms)
+                if not self.stream.send_digit(digit, ms):
+                    return False
                 await platform.sleep_ms(ms + 100)
-            elif not await self._send_info(digit, ms):
+            elif not await self._send_info(digit, ms, timeout_ms):
                 return False
         return True
 
@@ -237,13 +241,13 @@ class Call(Waiting):
         if len(self._keys) < _DIGITS:
             self._keys.append(digit)
 
-    async def _send_info(self, digit, ms):
+    async def _send_info(self, digit, ms, timeout_ms):
         for form in (info.RELAY, info.PLAIN):
             self._infos.clear()
             content_type, body = info.body(digit, ms, form)
             self._session.send_info(content_type, body, platform.now())
             self._phone.pump()
-            if not await self.until(self._has_info, 32_000) or not self._infos:
+            if not await self.until(self._has_info, timeout_ms) or not self._infos:
                 return False
             if self._infos[0] != 415:
                 return self._infos[0] < 300
