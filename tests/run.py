@@ -115,7 +115,9 @@ class Board:
                 if outcome == "skip":
                     self.skips.append((file, test, text))
                 if file.startswith(ALONE):
-                    self.say(self.paint(31 if outcome == "FAIL" else 2, f"    {outcome:6}{test:60}{ms / 1000:6.1f} s"))
+                    self.say(
+                        self.paint(31 if outcome == "FAIL" else 2, f"    {outcome:6}{test:<84.84}{ms / 1000:6.1f} s")
+                    )
                     self.status()
 
     def finish(self, lane, file):
@@ -261,6 +263,7 @@ def main(pattern=""):
         print(f"no test file's name contains {pattern!r}\n0 passed, 0 failed")
         return 1
     unix = interpreter.find()
+    device = [unix, "-X", "heapsize=8m", "tests/run_device.py"]  # room for what the tests themselves make
     wasm = ["node", "tests/wasm/run.mjs"]
     board = Board(files, part, os.environ.get("SIPLET_PEERS") == "required")
     names = [f"CPython {platform.python_version()}", interpreter.describe(unix), describe_wasm()]
@@ -271,7 +274,7 @@ def main(pattern=""):
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(run_pytest, board, shared, part)] if shared else []
         for file in files:
-            for lane, command in ((UNIX, [unix, "tests/run_device.py"]), (WASM, wasm)):
+            for lane, command in ((UNIX, device), (WASM, wasm)):
                 if lane in FOLDERS[file.split("/")[0]]:
                     jobs.append(pool.submit(run_device, board, lane, command, file, part))
     for job in jobs:

@@ -27,11 +27,14 @@ class CompileError(Exception):
 
 
 def sources(*folders):
-    """The Python files below those folders, default firmware and boards, relative to the project, sorted."""
+    """The Python files below those folders, default firmware and boards, relative to the project, sorted.
+
+    Without the manifests: they say what is frozen, and no interpreter runs them.
+    """
     paths = []
     for folder in folders or ("firmware", "boards"):
         paths += glob.glob(os.path.join(ROOT, folder, "**", "*.py"), recursive=True)
-    return sorted(os.path.relpath(path, ROOT) for path in paths)
+    return sorted(os.path.relpath(path, ROOT) for path in paths if os.path.basename(path) != "manifest.py")
 
 
 def compile_file(source, target, architecture):

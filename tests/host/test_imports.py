@@ -45,6 +45,7 @@ FILES = sorted(
     os.path.relpath(path, ROOT)
     for folder in ("firmware", "boards")
     for path in glob.glob(os.path.join(ROOT, folder, "**", "*.py"), recursive=True)
+    if os.path.basename(path) != "manifest.py"
 )
 
 
