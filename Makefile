@@ -11,7 +11,7 @@ T ?=
 VENV := .venv/made
 NODE := tests/wasm/node_modules/made
 PY := .venv/bin/python
-PEERS := kamailio kamailio-presence-modules kamailio-tls-modules baresip-core sip-tester tshark espeak-ng sox valgrind
+PEERS := kamailio kamailio-presence-modules kamailio-tls-modules baresip-core sip-tester sipsak tshark espeak-ng sox valgrind
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 export PYTHONPATH := firmware:host_tools:tests/cpython_shim
@@ -23,10 +23,10 @@ export MICROPYTHON
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 15
 
-demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip for a real baresip at the other end
+demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip for a real one indoors
 	@$(PY) -m siplet_tools.demo --peer $(PEER)
 
-run: $(VENV) ## an app on MicroPython, this PC as its board: CONFIG=file.json, and APP=echo when the file names another
+run: $(VENV) ## an app on MicroPython with this PC as its board: CONFIG=file.json, APP=echo for another app
 	@$(PY) -m siplet_tools.interpreter firmware/main.py $(CONFIG) $(if $(APP),--app $(APP))
 
 test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a file's name, or file::test
@@ -35,8 +35,8 @@ test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a
 lint: $(VENV) $(NODE) ## style, types against the ESP32 stubs, and every file compiled for every family of board
 	@$(PY) tests/lint.py
 
-bench: $(VENV) $(NODE) ## what siplet costs: code, heap, garbage, instructions, pacing
-	@$(PY) tests/bench/run.py
+bench: $(VENV) $(NODE) ## what siplet costs: T=modules, garbage, speed, doorphone or pacing for one table
+	@$(PY) tests/bench/run.py $(T)
 
 peers: ## Debian's SIP programs that the tests call (asks sudo when needed)
 	@$(SUDO) apt-get update -q
