@@ -6,3 +6,4 @@
 include("$(PORT_DIR)/variants/standard/manifest.py")
 include("../../firmware/manifest.py")
 module("board.py", opt=3)
+module("own_address.py", opt=3)

@@ -8,6 +8,7 @@ NEEDS = ("event_loop",)
 sys.path.append(__file__.rsplit("/", 1)[0] + "/../../boards/unix" if "/" in __file__ else "../../boards/unix")
 
 import board as unix
+import own_address
 from siplet.audio.loop import Loop
 from siplet.audio.null import Null
 from siplet.config import load
@@ -83,12 +84,12 @@ def test_a_configured_address_is_taken_as_it_is():
 
 def test_without_a_network_it_says_so_and_stays_at_home():
     board, lines = make()
-    former = unix.find_address
-    unix.find_address = lambda: None
+    former = own_address.find_address
+    own_address.find_address = lambda: None
     try:
         assert board.network() == "127.0.0.1"
     finally:
-        unix.find_address = former
+        own_address.find_address = former
     assert len(lines) == 1 and "sip.local_address" in lines[0]
 
 
@@ -128,13 +129,13 @@ DOCKER_DEFAULT = "docker0 00000000 010011AC 0003 0 0 700 00000000 0 0 0".split()
 
 
 def test_our_address_is_the_one_towards_the_default_route():
-    assert unix.choose_address([WIFI_DEFAULT, DOCKER, WIFI], TREE) == "192.168.7.23"
+    assert own_address.choose_address([WIFI_DEFAULT, DOCKER, WIFI], TREE) == "192.168.7.23"
     assert (
-        unix.choose_address([DOCKER_DEFAULT, WIFI_DEFAULT, DOCKER, WIFI], TREE) == "192.168.7.23"
+        own_address.choose_address([DOCKER_DEFAULT, WIFI_DEFAULT, DOCKER, WIFI], TREE) == "192.168.7.23"
     )  # its metric is less
-    assert unix.choose_address([DOCKER_DEFAULT, DOCKER, WIFI], TREE) == "172.17.0.1"
+    assert own_address.choose_address([DOCKER_DEFAULT, DOCKER, WIFI], TREE) == "172.17.0.1"
 
 
 def test_without_a_default_route_it_is_the_first_that_is_not_loopback():
-    assert unix.choose_address([DOCKER, WIFI], TREE) == "172.17.0.1"
-    assert unix.choose_address([], TREE[:12]) is None
+    assert own_address.choose_address([DOCKER, WIFI], TREE) == "172.17.0.1"
+    assert own_address.choose_address([], TREE[:12]) is None
