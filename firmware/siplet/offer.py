@@ -1,6 +1,5 @@
 # Offer and answer: what two ends agree to send each other. RFC 3264; telephone-event as in RFC 4733.
-# May import: errors, sdp. Knows nothing of dialogs: whoever carries the descriptions says what became
-# of them.
+# May import: errors, sdp. Knows nothing of dialogs: whoever carries the descriptions says what became of them.
 #
 # One audio stream is taken, with one codec: an answer that names two would let the far end change between them in the
 # middle. The other m-lines of an offer are refused with port 0 and keep their place in everything that is said later.
@@ -8,135 +7,117 @@
 from collections import namedtuple
 
 from siplet.errors import RemoteError
-from siplet.sdp import DIRECTIONS, Sdp
+from siplet.sdp import DIRECTIONS, parse
 
 # What is agreed, from our point of view. address, port: where to send; codec: b"PCMU" or b"PCMA"; dtmf: the payload
-# type of telephone-event or -1; direction: one of DIRECTIONS; ptime: ms of audio in a packet that the far end likes
+# type of telephone-event or -1; direction: "sendrecv", "sendonly", "recvonly" or "inactive"; ptime: ms of audio in a
+# packet that the far end likes
 Agreement = namedtuple("Agreement", ("address", "port", "codec", "payload_type", "dtmf", "direction", "ptime"))
-
-_EVENT = b"TELEPHONE-EVENT"
-_STATIC = {b"PCMU": b"0", b"PCMA": b"8"}
-_AVP = b"RTP/AVP"
 
 
 def _common(media, codecs):
-    # (payload type, codec, payload type of telephone-event or b"") by the far end's preference, or None
-    if media.kind != b"audio" or not media.port or not media.address or media.proto.upper() != _AVP:
-        return None
-    codec = event = b""
-    for fmt in media.formats:
-        if not fmt.isdigit() or len(fmt) > 3 or int(fmt) > 127:
-            continue
-        name, rate = media.rtpmap(fmt) or (b"", 0)
-        if rate != 8000:
-            continue
-        if name == _EVENT:
-            event = event or fmt
-        elif name in codecs and not codec:
-            codec = name
-            payload_type = fmt
-    if not codec:
-        return None
-    return payload_type, codec, event if event != payload_type else b""
+    # (payload type, codec, payload type of telephone-event or -1) by the far end's preference, or None
+    codec = None
+    event = -1
+    if media.kind.lower() == "audio" and media.port and media.address and media.proto.upper() == "RTP/AVP":
+        for fmt in media.formats:
+            if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
+                name = media.rtpmap(fmt)
+                if name == b"TELEPHONE-EVENT/8000":
+                    if event < 0:
+                        event = int(fmt)
+                elif not codec and name.endswith(b"/8000") and name[:-5] in codecs:
+                    codec = name[:-5]
+                    number = int(fmt)
+    return (number, codec, event) if codec else None
 
 
 class Negotiation:
     """Our side of one session. address, port: where we receive; codecs: in our order of preference.
 
-    direction: what we want, one of DIRECTIONS; set "sendonly" or "inactive" before offer() to put the far end on hold.
+    direction: what we want; set "sendonly" or "inactive" before offer() to put the far end on hold.
     agreed: None or the Agreement in force; an offer or an answer that fails leaves it as it was.
     """
 
     def __init__(self, address, port, codecs=(b"PCMA", b"PCMU"), dtmf=True, ptime=20, session_id=1):
-        self._address = address
+        self._where = "IN IP%d %s\r\n" % (6 if ":" in address else 4, address)
         self._port = port
         self._codecs = codecs
         self._dtmf = dtmf
         self._ptime = ptime
         self._session = session_id
         self._version = 0
-        self._said = b""
-        self._lines = [b""]
-        self._index = 0
-        self._event = b"101"
-        self._offered = -1
+        self._said = None
+        self._others = ["", ""]  # the m-lines refused in front of ours, and those behind it
+        self._event = 101
+        self._wanted = -1  # the direction of an offer of ours that waits for its answer
         self.direction = "sendrecv"
         self.agreed = None
 
-    def _write(self, formats, direction):
-        # the whole description; formats: [(payload type, name)]. Its version counts what really changed (RFC 3264 8)
-        family = 6 if ":" in self._address else 4
-        where = f" IN IP{family} {self._address}\r\n".encode()
-        said = b"s=-\r\nc=" + where[1:] + b"t=0 0\r\n"
-        for i, line in enumerate(self._lines):
-            if i != self._index:
-                said += line
-                continue
-            said += f"m=audio {self._port} RTP/AVP".encode()
-            for fmt, _ in formats:
-                said += b" " + fmt
-            for fmt, name in formats:
-                said += b"\r\na=rtpmap:" + fmt + b" " + name + b"/8000"
-                if name == b"telephone-event":
-                    said += b"\r\na=fmtp:" + fmt + b" 0-15"
-            said += f"\r\na=ptime:{self._ptime}\r\na={direction}\r\n".encode()
-        if said != self._said:
+    def _write(self, formats, event, direction):
+        # the whole description; formats: [(payload type, codec)]; event: the payload type of telephone-event or -1
+        said = (formats, event, direction, self._others)
+        if said != self._said:  # the version counts what really changed (RFC 3264 8)
             self._said = said
             self._version += 1
-        return f"v=0\r\no=- {self._session} {self._version}".encode() + where + said
+        types = maps = ""  # by % instead of f"", which makes a copy of every part first
+        for number, codec in formats:
+            types = "%s %d" % (types, number)
+            maps = "%sa=rtpmap:%d %s/8000\r\n" % (maps, number, codec.decode())
+        if event >= 0:
+            types = "%s %d" % (types, event)
+            maps = "%sa=rtpmap:%d telephone-event/8000\r\na=fmtp:%d 0-15\r\n" % (maps, event, event)
+        where = self._where
+        front, rear = self._others
+        return (
+            "v=0\r\no=- %d %d %ss=-\r\nc=%st=0 0\r\n%sm=audio %d RTP/AVP%s\r\n%sa=ptime:%d\r\na=%s\r\n%s"
+            % (self._session, self._version, where, where, front, self._port, types, maps, self._ptime, direction, rear)
+        ).encode()
 
     def _agree(self, media, common, wanted):
         # RFC 3264 6.1: we send what the far end receives, and the other way round; 0.0.0.0 receives nothing (8.4)
-        theirs = DIRECTIONS.index(media.direction)
-        ours = wanted & (theirs >> 1 | (theirs & 1) << 1)
+        ours = wanted & (media.direction >> 1 | media.direction << 1)
         if media.address in ("0.0.0.0", "::"):
             ours &= 2
-        payload_type, codec, event = common
-        return Agreement(
+        number, codec, event = common
+        self.agreed = Agreement(
             media.address,
             media.port,
             codec,
-            int(payload_type),
-            int(event) if event and self._dtmf else -1,
-            DIRECTIONS[ours],
+            number,
+            event if self._dtmf else -1,
+            DIRECTIONS[ours * 8 : ours * 8 + 8].decode(),
             media.ptime if 10 <= media.ptime <= 100 else self._ptime,
         )
 
     def offer(self):
         """Our offer, bytes; accept() or rejected() says what became of it."""
-        formats = [(_STATIC[codec], codec) for codec in self._codecs]
-        if self._dtmf:
-            formats.append((self._event, b"telephone-event"))
-        self._offered = DIRECTIONS.index(self.direction)
-        return self._write(formats, self.direction)
+        self._wanted = DIRECTIONS.index(self.direction.encode()) >> 3
+        formats = [(0 if codec == b"PCMU" else 8, codec) for codec in self._codecs]
+        return self._write(formats, self._event if self._dtmf else -1, self.direction)
 
     def answer(self, data):
         """Our answer to the offer in data, bytes. RemoteError(488) when nothing in it can be shared, 400 unreadable."""
-        lines = []
+        others = ["", ""]
         media = None
-        for each in Sdp(data).media:
+        for each in parse(data):
             common = None if media else _common(each, self._codecs)
             if common:
                 media = each
                 agreed = common
-                index = len(lines)
-            lines.append(b"m=" + each.kind + b" 0 " + each.proto + b" " + each.formats[0] + b"\r\n")
+            else:
+                others[1 if media else 0] += "m=%s 0 %s %s\r\n" % (each.kind, each.proto, each.formats[0])
         if not media:
             raise RemoteError(488, "no common codec")
-        self._lines = lines
-        self._index = index
-        self._offered = -1
-        self.agreed = self._agree(media, agreed, DIRECTIONS.index(self.direction))
-        formats = [agreed[:2]]
-        if self.agreed.dtmf >= 0:
-            self._event = agreed[2]
-            formats.append((self._event, b"telephone-event"))
-        else:  # a number keeps its meaning for the whole session (8.3.2): ours, later, must be one that is not in use
-            number = 101
-            while str(number).encode() in media.formats:
-                number -= 1
-            self._event = str(number).encode()
-        return self._write(formats, self.agreed.direction)
+        self._others = others
+        self._wanted = -1
+        self._agree(media, agreed, DIRECTIONS.index(self.direction.encode()) >> 3)
+        event = self._event = self.agreed.dtmf
+        if event < 0:  # a number keeps its meaning for the whole session (8.3.2): ours, later, must not be in use
+            self._event = 101
+            while str(self._event) in media.formats:
+                self._event -= 1
+        return self._write([agreed[:2]], event, self.agreed.direction)
 
     def accept(self, data):
         """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered.
@@ -144,13 +125,13 @@ class Negotiation:
         It may come more than once: a 183 brings early media, the 2xx what counts (RFC 3261 13.2.1). The last one that
         can be used is in force.
         """
-        offered = self._offered
-        media = Sdp(data).media
-        common = _common(media[self._index], self._codecs) if offered >= 0 and len(media) > self._index else None
+        found = parse(data)
+        index = self._others[0].count("\n")
+        common = _common(found[index], self._codecs) if self._wanted >= 0 and len(found) > index else None
         if not common:
             raise RemoteError(488, "no usable answer")
-        self.agreed = self._agree(media[self._index], common, offered)
+        self._agree(found[index], common, self._wanted)
 
     def rejected(self):
         """Our offer was refused: the former agreement stays in force."""
-        self._offered = -1
+        self._wanted = -1

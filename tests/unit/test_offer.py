@@ -2,7 +2,7 @@
 
 from expect import status
 from siplet.offer import Negotiation
-from siplet.sdp import Sdp
+from siplet.sdp import parse
 
 HEAD = b"v=0\r\no=- 7 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
 PLAIN = HEAD + b"m=audio 6000 RTP/AVP 0 8 101\r\na=rtpmap:101 telephone-event/8000\r\n"
@@ -20,7 +20,7 @@ def call(a, b):
 
 
 def version(data):
-    return int(Sdp(data).version)
+    return int(data.split(b" ")[2])
 
 
 def test_an_offer_names_every_codec_in_our_order():
@@ -29,8 +29,8 @@ def test_an_offer_names_every_codec_in_our_order():
         b"a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
         b"a=ptime:20\r\na=sendrecv\r\n"
     )
-    media = Sdp(phone(codecs=(b"PCMU",), dtmf=False).offer()).media[0]
-    assert media.formats == [b"0"]
+    media = parse(phone(codecs=(b"PCMU",), dtmf=False).offer())[0]
+    assert media.formats == ["0"]
     assert b"IN IP6 2001:db8::1\r\n" in Negotiation("2001:db8::1", 4000).offer()
 
 
@@ -39,7 +39,7 @@ def test_two_phones_agree():
     b = Negotiation("192.0.2.2", 5000, codecs=(b"PCMU", b"PCMA"))
     answer = call(a, b)
     # the offerer's order decides, and the answer names one codec
-    assert Sdp(answer).media[0].formats == [b"8", b"101"]
+    assert parse(answer)[0].formats == ["8", "101"]
     assert (a.agreed.address, a.agreed.port, b.agreed.address, b.agreed.port) == ("192.0.2.2", 5000, "192.0.2.1", 4000)
     for side in (a, b):
         assert (side.agreed.codec, side.agreed.payload_type, side.agreed.dtmf) == (b"PCMA", 8, 101)
@@ -80,17 +80,17 @@ def test_every_other_stream_is_refused_in_its_place():
         HEAD + b"m=video 6002 RTP/AVP 31 32\r\nm=audio 6000 RTP/AVP 18\r\nm=audio 6004 RTP/AVP 0\r\n"
         b"m=audio 6006 RTP/AVP 8\r\n"
     )
-    media = Sdp(answer).media
+    media = parse(answer)
     assert [(m.kind, m.port, m.formats[0]) for m in media] == [
-        (b"video", 0, b"31"),
-        (b"audio", 0, b"18"),
-        (b"audio", 4000, b"0"),
-        (b"audio", 0, b"8"),
+        ("video", 0, "31"),
+        ("audio", 0, "18"),
+        ("audio", 4000, "0"),
+        ("audio", 0, "8"),
     ]
     assert (a.agreed.port, a.agreed.codec) == (6004, b"PCMU")
     # and they keep their places when the next offer is ours: 8
-    media = Sdp(a.offer()).media
-    assert [(m.kind, m.port) for m in media] == [(b"video", 0), (b"audio", 0), (b"audio", 4000), (b"audio", 0)]
+    media = parse(a.offer())
+    assert [(m.kind, m.port) for m in media] == [("video", 0), ("audio", 0), ("audio", 4000), ("audio", 0)]
     a.accept(
         HEAD + b"m=video 0 RTP/AVP 31\r\nm=audio 0 RTP/AVP 18\r\nm=audio 6008 RTP/AVP 8\r\nm=audio 0 RTP/AVP 8\r\n"
     )
@@ -115,13 +115,13 @@ def test_telephone_event_keeps_the_number_it_was_offered_with():
         if expected >= 0:
             assert f"a=rtpmap:{expected} telephone-event/8000\r\na=fmtp:{expected} 0-15\r\n".encode() in answer
             # a number means the same for the whole session: 8.3.2
-            assert Sdp(a.offer()).media[0].formats == [b"8", b"0", str(expected).encode()]
+            assert parse(a.offer())[0].formats == ["8", "0", str(expected)]
 
 
 def test_a_number_in_use_is_not_given_to_telephone_event_later():
     a = phone()
     a.answer(HEAD + b"m=audio 6000 RTP/AVP 0 101 100\r\na=rtpmap:101 opus/48000/2\r\na=rtpmap:100 speex/8000\r\n")
-    assert Sdp(a.offer()).media[0].formats == [b"8", b"0", b"99"]
+    assert parse(a.offer())[0].formats == ["8", "0", "99"]
 
 
 def test_without_dtmf_none_is_agreed():
@@ -159,7 +159,8 @@ def test_directions_answer_each_other():
         a = phone()
         a.direction = wanted
         answer = a.answer(PLAIN + b"a=" + offered.encode() + b"\r\n")
-        assert a.agreed.direction == expected and Sdp(answer).media[0].direction == expected, (offered, wanted)
+        said = f"a={expected}\r\n".encode()
+        assert a.agreed.direction == expected and answer.endswith(said), (offered, wanted)
 
 
 def test_the_far_end_holds_and_takes_back():
@@ -167,7 +168,7 @@ def test_the_far_end_holds_and_takes_back():
     b = phone()
     call(a, b)
     a.direction = "sendonly"
-    assert Sdp(call(a, b)).media[0].direction == "recvonly"
+    assert b"a=recvonly" in call(a, b)
     assert (a.agreed.direction, b.agreed.direction) == ("sendonly", "recvonly")
     a.direction = "inactive"
     call(a, b)
