@@ -4,7 +4,9 @@
 import gc
 import sys
 
-from callee import Call, Callee, message
+sys.path[:0] = ["tests/alloc", "/tests/alloc"]  # on the unix port, and in the WebAssembly port's file system
+
+from callee import Call, Callee, message  # noqa: E402
 
 phone = Callee()
 

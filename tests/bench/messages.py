@@ -4,10 +4,12 @@
 import sys
 import time
 
-from callee import OFFER, Call, Callee, message
-from siplet.offer import Negotiation
-from siplet.sip.builder import Builder
-from siplet.sip.message import Message
+sys.path[:0] = ["tests/alloc", "/tests/alloc"]  # on the unix port, and in the WebAssembly port's file system
+
+from callee import OFFER, Call, Callee, message  # noqa: E402
+from siplet.offer import Negotiation  # noqa: E402
+from siplet.sip.builder import Builder  # noqa: E402
+from siplet.sip.message import Message  # noqa: E402
 
 phone = Callee()
 builder = Builder()

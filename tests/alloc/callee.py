@@ -1,4 +1,4 @@
-# A phone's SIP core being called, without a network: what the measurements of garbage, time and instructions share.
+# A phone's SIP core being called, without a network: what the budgets of garbage and tests/bench share.
 # Everything is the same at each call, tags and branches too, so the counts are.
 
 from siplet.offer import Negotiation
