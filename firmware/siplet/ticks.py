@@ -12,7 +12,7 @@ _HALF = const(0x20000000)
 def ticks_add(ticks, delta):
     """The instant delta ms after ticks; 0 <= ticks < 2**30, abs(delta) < 2**29. No sum leaves the small ints."""
     if delta > 0:
-        ticks -= _HALF + _HALF
+        ticks = ticks - _HALF - _HALF  # one after the other: their sum is no small int on 32 bit
     return (ticks + delta) & _MASK
 
 
