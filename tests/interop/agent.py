@@ -21,6 +21,10 @@ def tell(**fields):
     print(json.dumps(fields))
 
 
+def cover(a, b, c, d, e, f, g, h):
+    """Its arguments take the place of what lay unused on its caller's stack, which the collector looks at, too."""
+
+
 def make_audio(wish):
     """An audio device from {"play": path, "record": path, "repeat": bool}, "loop", or None for silence."""
     if wish == "loop":
@@ -108,9 +112,9 @@ class Agent:
         # Answers are kept for 32 s: the endpoint hears that these are over, or the lengths of their ids would count.
         self.phone.endpoint.handle_timers(ticks_add(platform.now(), 40_000))
         self.phone.pump()
+        await platform.sleep_ms(20)
         gc.collect()
-        gc.collect()
-        return {"used": platform.heap_used(), "free": gc.mem_free() if hasattr(gc, "mem_free") else 0}
+        return {"used": platform.heap_used()}
 
     async def do_wait_registered(self, wish):
         return {"registered": await self.phone.wait_registered(wish.get("timeout_ms", 5000))}
@@ -137,6 +141,8 @@ class Agent:
             else:
                 tell(event="incoming", call=number, remote=call.remote)
                 self.spawn(self.watch_ring(number, call))
+            # Or the last one would be kept while the next is waited for, by this name and by what lay on our stack.
+            call = cover(0, 0, 0, 0, cover(0, 0, 0, 0, 0, 0, 0, 0), 0, 0, 0)
 
     async def watch_ring(self, number, call):
         await call.ended()

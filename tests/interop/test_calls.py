@@ -24,10 +24,13 @@ def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(agent, s
         done = phone.do("state")["count"] + calls
         sipp("calls", f"127.0.0.1:{phone.port}", calls=calls, ms=80, port=port, speech=speech, timeout_s=90).verdict()
         wait_until(lambda: phone.do("state")["count"] == done, 5, "end of the last call")
-        return phone.do("heap")["used"]
+        return phone.heap()
 
-    after_20 = ring(20)
-    after_200 = ring(180)
+    # Some garbage looks alive to a conservative collector, for a while: the least of three calls, one by one.
+    ring(17)
+    after_20 = min(ring(1) for _ in range(3))
+    ring(177)
+    after_200 = min(ring(1) for _ in range(3))
     state = phone.do("state")
     assert state["count"] == 200 and state["calls"] == 0 and state["faults"] == 0
     print(f"heap after 20 calls {after_20}, after 200 calls {after_200}")
