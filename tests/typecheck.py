@@ -27,6 +27,10 @@ KNOWN = (
     (r'"core" is not a known attribute of module "asyncio"', "it is there on every port with sockets, without a stub"),
     (r'"(sockaddr|inet_ntop)" is not a known attribute of module "socket"', "the unix port's own"),
     (r'Argument of type "str \| int \| bool', "a cell of the configuration's table"),
+    (
+        r'attribute "\w+" for class "(Media|Outgoing|Transaction)\*?"',
+        "its maker gives it attributes: no code",
+    ),
 )
 
 
