@@ -44,7 +44,7 @@ class Media(Negotiation):
 
 
 class Callee:
-    """An endpoint whose answers go nowhere. receive(data) hands it a datagram in a copy, as the socket does."""
+    """An endpoint whose answers go nowhere."""
 
     def __init__(self):
         self.sent = 0
@@ -59,7 +59,7 @@ class Callee:
         return Media("10.0.0.9", 5000)
 
     def receive(self, data):
-        self.endpoint.receive(bytes(memoryview(data)), CALLER, self.now)
+        self.endpoint.receive(data, CALLER, self.now)
 
     def drain(self):
         """Take all events; a call that rings becomes .session."""

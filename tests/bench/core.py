@@ -35,7 +35,12 @@ def show_garbage():
         small, large = (int(column[name]) for column in columns)
         verdict = "" if budget is None else "OVER" if small > budget else "ok"
         rows.append([name, small, large, budget, verdict])
-    table("Heap taken, in bytes, what is freed later included", ["", "32 bit", "64 bit", "budget, 32 bit", ""], rows)
+    table(
+        "Heap taken, in bytes, what is freed later included",
+        ["", "32 bit", "64 bit", "budget, 32 bit", ""],
+        rows,
+        "From a message's bytes to the answer sent; the datagram's own bytes come on top.",
+    )
 
 
 def _lines(command):
