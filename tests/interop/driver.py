@@ -1,4 +1,4 @@
-# Starts agent.py on MicroPython (or another interpreter) and speaks with it from a test.
+# Starts siplet on MicroPython and speaks with it from a test: agent.py, or an application with its configuration.
 # Imports the standard library, pytest and siplet_tools.
 
 import json
@@ -11,7 +11,7 @@ import time
 
 import pytest
 from siplet_tools import interpreter
-from siplet_tools.process import ProcessError
+from siplet_tools.process import Process, ProcessError, free_ports, wait_until
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -147,6 +147,67 @@ class Agent:
                 self._child.wait()
         self._child.stdin.close()
         self._log.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.stop()
+
+
+class App:
+    """An application started by firmware/main.py with a configuration; a context manager that ends it.
+
+    config: as in the JSON file; local address, ports and the trace are filled in.
+    """
+
+    def __init__(self, folder, app, config):
+        os.makedirs(str(folder), exist_ok=True)
+        self.port = free_ports()
+        self._control = free_ports()
+        low = free_ports(8)
+        config = dict(config, app=app, control={"port": self._control}, rtp={"port_low": low, "port_high": low + 7})
+        config["sip"] = dict(config["sip"], local_address="127.0.0.1", local_port=self.port)
+        path = os.path.join(str(folder), app + ".json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        command = [interpreter.find(), os.path.join(ROOT, "firmware", "main.py"), path]
+        self._process = Process(app, command, folder, interpreter.environment())
+        self._read = 0
+        self.expect(app + " ready")
+
+    def expect(self, text, timeout_s=10):
+        """Waits for the next line with `text` in it, after the one found last; returns it."""
+
+        def found():
+            lines = self._process.output().splitlines()
+            for number in range(self._read, len(lines)):
+                if text in lines[number]:
+                    self._read = number + 1
+                    return lines[number]
+            return None
+
+        return wait_until(found, timeout_s, f"line '{text}'", self._process)
+
+    def command(self, text):
+        """The reply to a command at its control port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.settimeout(3)
+            sock.sendto(text.encode(), ("127.0.0.1", self._control))
+            return sock.recv(1024).decode().strip()
+
+    def said(self):
+        """All that it has printed."""
+        return self._process.output()
+
+    def stop(self):
+        if self._process.running:
+            try:
+                self.command("quit")
+                self._process.wait(5)
+            except (OSError, ProcessError):
+                pass  # then it is ended the hard way
+        self._process.stop()
 
     def __enter__(self):
         return self
