@@ -95,6 +95,24 @@ if MICROPYTHON:
 
 else:
 
+    def reader(sock):
+        """What a socket's readinto does on MicroPython: it fills view through the borders of datagrams."""
+
+        def read(view):
+            view = memoryview(view)
+            n = 0
+            while n < len(view):
+                try:
+                    got = sock.recv_into(view[n:])
+                except BlockingIOError:
+                    return n or None
+                n += got
+                if not got:
+                    break
+            return n
+
+        return read
+
     def sleep_ms(ms):
         """await sleep_ms(ms)."""
         return asyncio.sleep(ms / 1000)

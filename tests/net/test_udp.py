@@ -176,7 +176,7 @@ class ClosedByPeer:
         if self.shut:
             return b"", ("192.0.2.1", 4)
         if not self.queue:
-            raise OSError(11)
+            raise OSError(11, "nothing there")
         data = self.queue.pop(0)
         self.shut = not data
         return data, ("192.0.2.1", 4)
@@ -208,6 +208,38 @@ def test_esp32_socket_is_healed():
     assert udp.receive(view) == 3 and udp.receive(view) == 0
     assert fake.cures == ["bind", "connect", "connect", "connect"]
     assert udp.empty == 3
+
+
+class Ragged:
+    # A heap without a piece for more than so many bytes: recvfrom takes it before it looks at the network.
+    def __init__(self, room):
+        self.room = room
+        self.queue = []
+
+    def recvfrom(self, size):
+        if size > self.room:
+            raise MemoryError
+        if not self.queue:
+            raise OSError(11, "nothing there")
+        return self.queue.pop(0)[:size], ("192.0.2.1", 4)
+
+    def close(self):
+        pass
+
+
+def test_a_ragged_heap_costs_long_datagrams_only():
+    udp = Udp(HERE)
+    udp.close()
+    fake = udp.socket = Ragged(2000)
+    fake.queue = [bytes(400), bytes(4000), b"x"]
+    assert udp.datagram(4097) == bytes(400) and udp.short == 1 and udp.source == ("192.0.2.1", 4)
+    assert udp.datagram(4097) == bytes(1500)  # a message so cut is not valid, and dropped
+    fake.room = 5000
+    assert udp.datagram(4097) == b"x" and udp.datagram(4097) is None and udp.short == 2 and udp.errors == 0
+    fake.queue = [bytes(400)]
+    fake.room = 1000
+    assert udp.datagram(4097) is None and udp.errors == 1  # none of either size: it waits
+    assert udp.datagram(800) == bytes(400) and udp.short == 3
 
 
 def test_nobody_at_the_port():

@@ -14,29 +14,12 @@ from siplet import platform
 
 _NAMES = const(8)  # resolved names kept; more peers at once than a small phone has
 _EMPTIES = const(4)  # empty datagrams healed in one call, so that a flood of them cannot hold the caller
+_SHORT = const(1500)  # of a datagram on a heap without a longer piece; a packet of most networks
 _LOW = const(49152)  # port 0 takes an even port from here up (the dynamic ports of RFC 6335)
 
 
 def _closed(_view):
     return None
-
-
-def _reader(sock):
-    # CPython's recv_into takes one datagram; this one reads through the borders, as MicroPython's readinto does.
-    def read(view):
-        view = memoryview(view)
-        n = 0
-        while n < len(view):
-            try:
-                got = sock.recv_into(view[n:])
-            except BlockingIOError:
-                return n or None
-            n += got
-            if not got:
-                break
-        return n
-
-    return read
 
 
 class Udp:
@@ -45,30 +28,27 @@ class Udp:
     address: the local address, "0.0.0.0" for all (an IPv6 one where the interpreter can); port: the local port, 0 to
     take a free one of ports, a range (default: the even ports from 49152). Raises OSError when none can be bound.
     .socket is what platform.readable() waits for. .source is the (host, port) of the last datagram() or receive_from().
-    Counters: errors (refused, unreachable, no memory, unresolvable), empty (datagrams without a byte).
+    Counters: errors (refused, unreachable, no memory, unresolvable), empty (datagrams without a byte), short (reads for
+    which the heap had no piece of the size asked for).
     """
 
     def __init__(self, address="0.0.0.0", port=0, ports=None):
         self.address = address
-        self.errors = 0
-        self.empty = 0
-        self.source = None
-        self.peer = None
-        self.socket = None
-        self._raw = None
+        self.errors = self.empty = self.short = 0
+        self.source = self.peer = self.socket = self._raw = None
         self._names = {}
         if port:
             self._open(port)
             return
         ports = ports or range(_LOW, 65536, 2)
-        seed = platform.random(2)
-        start = (seed[0] << 8 | seed[1]) % len(ports)
-        for i in range(len(ports)):
+        left = len(ports)
+        start = int.from_bytes(platform.random(2), "big") % left
+        while not self.socket:
+            left -= 1
             try:
-                self._open(ports[(start + i) % len(ports)])
-                return
+                self._open(ports[start - left])  # below 0 they go on from the end
             except OSError as error:
-                if error.errno != errno.EADDRINUSE or i == len(ports) - 1:
+                if error.errno != errno.EADDRINUSE or not left:
                     raise
 
     def _open(self, port):
@@ -90,7 +70,7 @@ class Udp:
             self._poll = select.poll()
             self._poll.register(sock, select.POLLIN)
         else:
-            self._read, self._write = _reader(sock), sock.send
+            self._read, self._write = platform.reader(sock), sock.send
             self._poll = None
 
     def close(self):
@@ -188,18 +168,25 @@ class Udp:
         return 0
 
     def datagram(self, size):
-        """The next datagram as bytes, cut to size (b"" for an empty one), None when there is none. .source sent it."""
+        """The next datagram as bytes, cut to size (b"" for an empty one), None when there is none. .source sent it.
+
+        Takes size bytes of heap in one piece for a moment; cut to 1500 bytes where there is no such piece.
+        """
         try:
             if self._poll:
                 for _ in self._poll.ipoll(0):
                     break
                 else:
                     return None
-            data, raw = self.socket.recvfrom(size)
+            try:
+                data, raw = self.socket.recvfrom(size)
+            except MemoryError:  # nothing was taken from the socket yet, and most datagrams are short
+                self.short += 1
+                data, raw = self.socket.recvfrom(min(size, _SHORT))
             if raw != self._raw:
                 self.source = platform.source(raw)
                 self._raw = raw
-        except (OSError, AttributeError) as error:
+        except (OSError, AttributeError, MemoryError) as error:
             if not isinstance(error, OSError) or error.errno != errno.EAGAIN:
                 self.errors += 1
             return None
