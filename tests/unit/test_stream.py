@@ -30,7 +30,7 @@ def hear(s, packets, per_tick=1):
 
 def decoded(code, law=0):
     pcm = bytearray(320)
-    g711.decode(160, bytes([code & 255]) * 160, pcm, 0, 0, g711.table(law))
+    g711.decode(160, bytes([code & 255]) * 160, pcm, 0, g711.table(law))
     return bytes(pcm)
 
 
@@ -247,9 +247,9 @@ def test_hostile_packets_do_not_end_the_call():
 
 def test_a_flood_does_not_hold_the_clock():
     s = stream(Agreement())
-    come(s, *[voice(0, ssrc=bytes([0, i & 255, 0, i >> 8])) for i in range(5000)])
+    come(s, *[voice(0, ssrc=bytes([0, i & 255, 0, i >> 8])) for i in range(1000)])
     s.tick()
-    assert len(s.udp.incoming) > 4000 and len(s.udp.outgoing) == 1
+    assert len(s.udp.incoming) > 900 and len(s.udp.outgoing) == 1
 
 
 def test_keys_are_sent_with_redundancy():
@@ -340,3 +340,15 @@ async def test_run_starts_and_stops_the_audio():
     s.tick = three
     await s.run()
     assert s.stats.sent == 3 and not s.audio.running
+
+
+def test_gaps_are_filled_with_the_law_s_silence():
+    for law, codec in ((0, b"PCMU"), (8, b"PCMA")):
+        s = stream(Agreement(codec=codec))
+        hear(s, [voice(i, kind=law) for i in range(3)] + [voice(6, kind=law, samples=80)])  # half a frame: 480 to 560
+        s.tick()
+        s.tick()
+        assert s.audio.heard[5][160:] == decoded(0xD5 if law else 0xFF, law)[:160], law
+        code = bytearray(1)
+        g711.encode(1, bytes(2), code, 0, law)
+        assert code[0] == (0xD5 if law else 0xFF)

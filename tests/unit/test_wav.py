@@ -73,7 +73,7 @@ def test_both_laws_of_g711_are_said_as_the_codec_has_them():
     codes = bytes([i * 3 & 255 for i in range(200)])
     for kind, law in ((6, g711.PCMA), (7, g711.PCMU)):
         wanted = bytearray(400)
-        g711.decode(200, codes, wanted, 0, 0, g711.table(law))
+        g711.decode(200, codes, wanted, 0, g711.table(law))
         with File(wav(codes, kind=kind, bits=8, before=b"fact\4\0\0\0\xc8\0\0\0")) as name:
             audio = Wav(play=name)
             audio.start()

@@ -13,7 +13,7 @@ class _Slice:
 
 
 ALL = _Slice()[:]  # one slice object made once: `frame[ALL] = source` copies without allocating
-_SILENCE = bytes(320)
+SILENCE = bytes(320)  # a frame
 
 
 class Null:
@@ -27,7 +27,7 @@ class Null:
 
     def read(self, frame):
         """Fills frame, 160 signed 16-bit little-endian samples (20 ms); False when silence stands for missing sound."""
-        frame[ALL] = _SILENCE
+        frame[ALL] = SILENCE
         return False
 
     def write(self, frame):

@@ -113,7 +113,7 @@ class Wav(Null):
         if n < len(into):
             self._end = 0
         if table:
-            self._decode(n, into, frame, 0, 0, table)
+            self._decode(n, into, frame, 0, table)
             n *= 2
         while n < _FRAME:
             frame[n] = 0

@@ -1,5 +1,5 @@
 # The jitter buffer: puts packets of any length in the order of their timestamps and gives out frames of 20 ms, or says
-# why there is none. Imports siplet.media.g711 (to copy) and siplet.ticks.
+# why there is none. Imports siplet.media.g711 (to copy).
 #
 # It holds what came over the network, one byte a sample of the 8 kHz RTP clock (G.711; G.722 alike), in a ring of fixed
 # slots of 10 ms, and is decoded when a frame is taken out, in the right order. Time is the RTP timestamp alone:
@@ -12,24 +12,17 @@
 # PREFETCHING for depth after the first packet, then one frame at each get(). It runs EMPTY when all that came has been
 # taken; the next packet starts it anew, wherever its timestamp lies. So late packets, a clock set anew, silence
 # suppression and a drifting clock all heal without a rule of their own. What comes too early to fit, or stays above
-# depth for a second, is skipped. The place for adaptive behaviour: who changes depth, and _trim().
+# depth for a second, is skipped. The place for adaptive behaviour: who changes depth, and what get() trims.
 
 from micropython import const
 
 from siplet.media.g711 import move
-from siplet.ticks import ticks_diff
 
 # What get() says
-FRAME = const(0)  # 160 codes at data[at:]
+FRAME = const(0)  # nothing against it: 160 codes at data[at:]
 MISSING = const(1)  # a gap: later frames are there; conceal it
 PREFETCHING = const(2)  # the first packets are being collected
 EMPTY = const(3)  # nothing is coming
-
-# What put() says
-KEPT = const(0)
-LATE = const(1)  # its time has passed
-DUPLICATE = const(2)  # its place is taken
-REFUSED = const(3)  # longer than any packet may be
 
 _FRAME = const(160)
 _SLOT = const(80)
@@ -40,18 +33,20 @@ _TRIM = const(64)  # frames over which the lowest filling is watched
 
 
 class Jitter:
-    """frames: the frames that there is room for, 6 at least; depth: the samples to collect at first, 480 = 60 ms.
+    """stats: an object with the attributes late, duplicate, bad (longer than any packet may be), concealed (MISSING),
+    skipped (frames thrown away because more was buffered than the depth asks for) and delay (ms buffered).
+    frames: the frames that there is room for, 6 at least; depth: the samples to collect at first, 480 = 60 ms.
 
     data: the ring; get() == FRAME leaves its 160 codes at data[at:at + 160], never around the end.
     silence: the code that fills the rest of a frame of which only a part came.
-    ahead: samples buffered. skipped: frames thrown away because more was buffered than the depth asks for.
+    ahead: samples buffered.
     """
 
-    def __init__(self, frames=12, depth=480):
+    def __init__(self, stats, frames=12, depth=480):
+        self.stats = stats
         self.data = bytearray(frames * _FRAME)
         self.depth = depth
         self.silence = 0xFF
-        self.skipped = 0
         self._filled = bytearray(2 * frames)  # samples present in each slot
         self.at = 0
         self.reset()
@@ -70,23 +65,30 @@ class Jitter:
             i += 1
 
     def put(self, timestamp, data, at, n):
-        """Keep the n samples data[at:] of a packet with timestamp (30 bits); KEPT, LATE, DUPLICATE or REFUSED."""
+        """Keep the n samples data[at:] of a packet with timestamp (30 bits), or count why not."""
         if n > _LONGEST or not n:
-            return REFUSED
-        size = len(self.data)
-        offset = ticks_diff(timestamp, self._time)
-        if self._state == EMPTY or (self.ahead <= 0 and offset + n <= 0):
-            offset = self._begin(timestamp)
+            self.stats.bad += 1
+            return
+        ring = self.data
+        size = len(ring)
+        ahead = self.ahead
+        offset = (timestamp - self._time) & _MASK
+        if offset > _MASK >> 1:
+            offset = offset - _MASK - 1
+        anew = self._state == EMPTY or (ahead <= 0 and offset + n <= 0)
+        if anew:
+            pass
         elif offset < 0:
             back = (_FRAME - 1 - offset) // _FRAME * _FRAME
-            if self._state == PREFETCHING and self.ahead + back <= size:
+            if self._state == PREFETCHING and ahead + back <= size:
                 # Before the first one: begin earlier.
                 self._time = (self._time - back) & _MASK
                 self._read = (self._read - back) % size
-                self.ahead += back
+                self.ahead = ahead + back
                 offset += back
             elif n + offset <= 0:
-                return LATE
+                self.stats.late += 1
+                return
             else:  # its end is still in time
                 at -= offset
                 n += offset
@@ -94,53 +96,50 @@ class Jitter:
         elif offset + n > size:
             # No room. Leave depth of what is buffered and this packet; or this alone, when it lies far ahead.
             frames = (offset + n - (n if n > self.depth else self.depth)) // _FRAME
-            if frames * _FRAME < self.ahead:
-                self.skipped += frames
+            anew = frames * _FRAME >= ahead
+            if anew:
+                self.stats.skipped += (ahead + _FRAME - 1) // _FRAME
+            else:
+                self.stats.skipped += frames
                 offset -= frames * _FRAME
                 while frames:
                     self._skip()
                     frames -= 1
-            else:
-                self.skipped += (self.ahead + _FRAME - 1) // _FRAME
-                offset = self._begin(timestamp)
+        if anew:
+            self.reset()
+            self._state = PREFETCHING
+            self._time = timestamp
+            offset = 0
+        # Count it into its slots.
         place = (self._read + offset) % size
-        if not self._book(place, n):
-            return DUPLICATE
-        if offset + n > self.ahead:
-            self.ahead = offset + n
-        if place + n > size:
-            part = size - place
-            move(part, data, self.data, at, place)
-            move(n - part, data, self.data, at + part, 0)
-        else:
-            move(n, data, self.data, at, place)
-        return KEPT
-
-    def _begin(self, timestamp):
-        self.reset()
-        self._state = PREFETCHING
-        self._time = timestamp
-        return 0
-
-    def _book(self, place, n):
-        # Count n samples from place on into their slots; False when the first of them is taken.
         filled = self._filled
         slot = place // _SLOT
-        room = _SLOT - place % _SLOT
-        if filled[slot] + (room if n > room else n) > _SLOT:
-            return False
-        while n > 0:
+        part = _SLOT - place % _SLOT
+        if part > n:
+            part = n
+        if filled[slot] + part > _SLOT:
+            self.stats.duplicate += 1
+            return
+        offset += n
+        if offset > self.ahead:
+            self.ahead = offset
+        left = n
+        while left:
             had = filled[slot]
-            if not had and (room < _SLOT or n < _SLOT):
+            if not had and part < _SLOT:
                 self._blank(slot)
-            had += room if n > room else n
+            had += part
             filled[slot] = had if had < _SLOT else _SLOT
-            n -= room
-            room = _SLOT
+            left -= part
+            part = left if left < _SLOT else _SLOT
             slot += 1
             if slot == len(filled):
                 slot = 0
-        return True
+        part = size - place
+        if n > part:
+            move(n - part, data, ring, at + part, 0)
+            n = part
+        move(n, data, ring, at, place)
 
     def _blank(self, slot):
         i = slot * _SLOT
@@ -161,40 +160,38 @@ class Jitter:
 
     def get(self):
         """Take the next 20 ms out: FRAME, MISSING, PREFETCHING or EMPTY."""
-        state = self._state
-        if state:
-            if state == EMPTY:
+        ahead = self.ahead
+        self.stats.delay = ahead >> 3
+        if self._state:
+            if self._state == EMPTY:
                 return EMPTY
-            if self._waited < self.depth - _FRAME and self.ahead <= self.depth + _FRAME:
+            if self._waited < self.depth - _FRAME and ahead <= self.depth + _FRAME:
                 self._waited += _FRAME
                 return PREFETCHING
             self._state = FRAME
-            self._lowest = self.ahead
-        if self.ahead <= 0:
+            self._lowest = ahead
+        if ahead <= 0:
             self._state = EMPTY
             return EMPTY
-        place = self.at = self._read
-        slot = place // _SLOT
+        self.at = self._read
+        slot = self.at // _SLOT
         first = self._filled[slot]
         second = self._filled[slot + 1]
         self._skip()
-        if self.ahead < self._lowest:
-            self._lowest = self.ahead
+        if ahead - _FRAME < self._lowest:
+            self._lowest = ahead - _FRAME
         self._watched += 1
         if self._watched == _TRIM:
-            self._trim()
-        if not first:
-            if not second:
-                return MISSING
-            self._blank(slot)
-        elif not second:
-            self._blank(slot + 1)
+            # More than depth was there all the time: the peer's clock is faster, or its first packet was a late one.
+            if self._lowest > self.depth:
+                self._skip()
+                self.stats.skipped += 1
+            self._watched = 0
+            self._lowest = self.ahead
+        if first and second:
+            return FRAME
+        if not first and not second:
+            self.stats.concealed += 1
+            return MISSING
+        self._blank(slot if second else slot + 1)
         return FRAME
-
-    def _trim(self):
-        # More than depth was buffered all the time: the peer's clock is faster, or its first packet was a late one.
-        if self._lowest > self.depth:
-            self._skip()
-            self.skipped += 1
-        self._watched = 0
-        self._lowest = self.ahead

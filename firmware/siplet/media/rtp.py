@@ -1,11 +1,10 @@
-# RTP packets, out and in: RFC 3550 sections 5.1, 6.4.1 and appendix A.1. Imports siplet.ticks only.
+# RTP packets, out and in: RFC 3550 sections 5.1, 6.4.1 and appendix A.1. Imports nothing of siplet.
 #
 # Nothing here allocates once made, on 31-bit small ints either: a packet is patched in place, an outgoing timestamp is
-# two halves of 16 bits, an incoming one keeps its lower 30 bits (37 hours of an 8 kHz clock; compare with ticks_diff).
+# two halves of 16 bits, an incoming one keeps its lower 30 bits (37 hours of an 8 kHz clock), and an SSRC, with all its
+# 32, is found rather than read.
 
 from micropython import const
-
-from siplet.ticks import ticks_diff
 
 HEADER = const(12)
 
@@ -19,45 +18,42 @@ _COMFORT = const(13)  # comfort noise, RFC 3389
 
 
 class Sender:
-    """What our packets carry: SSRC, sequence number, timestamp; all three start at random (RFC 3550 5.1).
+    """Our packets: voice of 20 ms, event of 4 bytes; each payload begins at HEADER.
 
-    random: callable(n) -> n bytes.
+    SSRC, sequence number and timestamp start at random (RFC 3550 5.1). random: callable(n) -> n bytes.
+    high, low: the halves of the present frame's timestamp.
     """
 
     def __init__(self, random):
         seed = random(10)
-        self.ssrc = bytes(seed[:4])
+        self.voice = bytearray(HEADER + 160)
+        self.event = bytearray(HEADER + 4)
+        for packet in (self.voice, self.event):
+            packet[0] = 0x80
+            packet[8:12] = seed[:4]
         self._sequence = seed[4] << 8 | seed[5]
-        self._high = seed[6] << 8 | seed[7]
-        self._low = seed[8] << 8 | seed[9]
+        self.high = seed[6] << 8 | seed[7]
+        self.low = seed[8] << 8 | seed[9]
 
-    def packet(self, size):
-        """A bytearray for packets with size bytes of payload, which begin at HEADER."""
-        data = bytearray(HEADER + size)
-        data[0] = 0x80
-        data[8:12] = self.ssrc
-        return data
-
-    def stamp(self, packet):
-        """Write the time of the present frame into packet."""
-        packet[4] = self._high >> 8
-        packet[5] = self._high & 0xFF
-        packet[6] = self._low >> 8
-        packet[7] = self._low & 0xFF
-
-    def number(self, packet, payload_type, marker):
-        """Write the payload type, the marker and the next sequence number into packet."""
+    def number(self, packet, payload_type, marker, stamp):
+        """Write the payload type, the marker, the next sequence number and, if stamp, the present time into packet."""
         packet[1] = payload_type | 0x80 if marker else payload_type
         sequence = self._sequence
         packet[2] = sequence >> 8
         packet[3] = sequence & 0xFF
         self._sequence = (sequence + 1) & 0xFFFF
+        if stamp:
+            packet[4] = self.high >> 8
+            packet[5] = self.high & 0xFF
+            packet[6] = self.low >> 8
+            packet[7] = self.low & 0xFF
 
     def advance(self, samples):
         """Let the sampling clock go on, sent or not."""
-        low = self._low + samples
-        self._low = low & 0xFFFF
-        self._high = (self._high + (low >> 16)) & 0xFFFF
+        low = self.low + samples
+        self.low = low & 0xFFFF
+        if low > 0xFFFF:
+            self.high = (self.high + (low >> 16)) & 0xFFFF
 
 
 class Receiver:
@@ -65,7 +61,9 @@ class Receiver:
 
     audio, event: the agreed payload types, by which glued packets are told apart; -1 for none.
     stats: an object with the attributes received, lost, late, duplicate, bad, foreign, control and jitter.
-    After take() returned True: payload_type, marker, sequence, timestamp (30 bits), the payload at data[at:at + size].
+    After take() returned True: payload_type, timestamp (30 bits), the payload at data[at:at + size].
+    length: of the last packet that was no event, header and all.
+    clock: set it to when the packets came, 8 kHz, 30 bits.
     careful: set it when a packet comes from a port that was not agreed on.
     restarted: set when another source or another sequence began: what is buffered belongs to the former one.
     """
@@ -73,18 +71,17 @@ class Receiver:
     def __init__(self, stats):
         self.stats = stats
         self.audio = self.event = -1
-        self.payload_type = self.sequence = self.timestamp = self.at = self.size = 0
-        self.marker = self.restarted = self.careful = False
+        self.payload_type = self.timestamp = self.at = self.size = self.length = self.clock = 0
+        self.restarted = self.careful = False
+        self._ssrc = bytearray(4)
         self._signature = bytearray(4)
-        self._length = 0
         self.reset()
 
     def reset(self):
         """Forget the source: the next packet's is adopted."""
-        self._high = self._low = -1
         self._last = 0
-        self._seen = 0
-        self._other_high = self._other_low = self._other_next = -1
+        self._seen = 0  # a bit for each of the last numbers, the newest one the lowest; 0: there is no source
+        self._other = self._next = -1  # another source, and its next number
         self._resume = -1
         self._transit = -1
         self._jitter = 0
@@ -104,17 +101,17 @@ class Receiver:
         The next packet is where the same SSRC stands behind a plausible header; when the SSRC changed in between, where
         this stream's usual length says.
         """
-        if n - at == self._length or n - at < 2 * HEADER:
+        if n - at == self.length or n - at < 2 * HEADER:
             return n
         signature = self._signature
         if data[at] & 0xC0 == 0x80:
             if 200 <= data[at + 1] <= 207:  # RTCP tells its length
                 end = at + 4 + ((data[at + 2] << 8 | data[at + 3]) << 2)
                 return end if end < n else n
-            signature[0] = data[at + 8]
-            signature[1] = data[at + 9]
-            signature[2] = data[at + 10]
-            signature[3] = data[at + 11]
+            i = 4
+            while i:
+                i -= 1
+                signature[i] = data[at + 8 + i]
         p = data.find(signature, at + HEADER + 4, n)
         tries = _TRIES
         while p >= 0 and tries:
@@ -125,8 +122,8 @@ class Receiver:
                 return p - 4
             p = data.find(signature, p + 1, n)
         # Sound is random enough to look like a header, so the whole rest must be packets of that length.
-        end = at + self._length
-        if self._length and end + HEADER <= n and not (n - at) % self._length and self._begins(data, end):
+        end = at + self.length
+        if self.length and end + HEADER <= n and not (n - at) % self.length and self._begins(data, end):
             return end
         return n
 
@@ -145,36 +142,32 @@ class Receiver:
             return False
         payload = at + HEADER + ((first & 15) << 2)
         stop = end
-        if first & 0x10:
-            payload += 4
-            if payload <= end:
-                payload += (data[payload - 2] << 8 | data[payload - 1]) << 2
-        if first & 0x20:
-            padding = data[end - 1]
-            stop -= padding or end
+        if first & 0x30:
+            if first & 0x10:
+                payload += 4
+                if payload <= end:
+                    payload += (data[payload - 2] << 8 | data[payload - 1]) << 2
+            if first & 0x20:
+                stop -= data[end - 1] or end  # no padding would not have been told
         if payload > stop:
             stats.bad += 1
             return False
-        sequence = data[at + 2] << 8 | data[at + 3]
-        high = data[at + 8] << 8 | data[at + 9]
-        low = data[at + 10] << 8 | data[at + 11]
-        if low == self._low and high == self._high:
-            self._other_next = -1
-        elif not self._adopt(high, low, sequence):
+        step = data[at + 2] << 8 | data[at + 3]
+        if self._seen and data.find(self._ssrc, at + 8, at + HEADER) >= 0:
+            self._next = -1
+        elif not self._adopt(data, at + 8, step):
             stats.foreign += 1
             return False
-        step = (sequence - self._last) & 0xFFFF
-        if step - 1 < _WINDOW - 1:  # the usual one
+        last = self._last
+        step = (step - last) & 0xFFFF
+        if step < _DROPOUT:
             if not step:
                 stats.duplicate += 1
                 return False
-            self._seen = (self._seen & _MASK >> step) << step | 1
-            self._last = sequence
-            stats.lost += step - 1
-        elif step < _DROPOUT:
-            self._seen = 1
-            self._last = sequence
-            stats.lost += step - 1
+            self._seen = (self._seen & _MASK >> step) << step | 1 if step < _WINDOW else 1
+            self._last = (last + step) & 0xFFFF
+            if step > 1:
+                stats.lost += step - 1
         elif step > _MISORDER:
             step = 65536 - step
             if step >= _WINDOW:
@@ -186,51 +179,49 @@ class Receiver:
             self._seen |= 1 << step
             if stats.lost:
                 stats.lost -= 1
-        elif sequence == self._resume:  # two in a row: the sender began another sequence
-            self._last = sequence
+        else:
+            step = (last + step) & 0xFFFF
+            if step != self._resume:
+                self._resume = (step + 1) & 0xFFFF
+                stats.bad += 1
+                return False
+            # Two in a row: the sender began another sequence
+            self._last = step
             self._seen = 1
             self._transit = -1
             self.restarted = True
-        else:
-            self._resume = (sequence + 1) & 0xFFFF
-            stats.bad += 1
-            return False
         stats.received += 1
-        self.payload_type = kind & 0x7F
-        self.marker = kind > 0x7F
-        self.sequence = sequence
+        self.payload_type = kind = kind & 0x7F
         self.timestamp = (data[at + 4] & 0x3F) << 24 | data[at + 5] << 16 | data[at + 6] << 8 | data[at + 7]
         self.at = payload
         self.size = stop - payload
-        if self.payload_type != self.event:  # an event's length says nothing of the packets around it
-            self._length = end - at
+        if kind != self.event:  # an event's length says nothing of the packets around it
+            self.length = end - at
+        if kind == self.audio or kind == 0 or kind == 8:  # RFC 3550 6.4.1; the timestamps of events stand still
+            last = self._transit
+            self._transit = (self.clock - self.timestamp) & _MASK
+            step = (self._transit - last) & _MASK
+            if step > _MASK >> 1:
+                step = _MASK - step + 1
+            if last >= 0 and step < _JUMP:
+                self._jitter += step - (self._jitter + 8 >> 4)
+                stats.jitter = self._jitter >> 7
         return True
 
-    def _adopt(self, high, low, sequence):
+    def _adopt(self, data, at, sequence):
         # The first source is taken at once when it comes from the agreed address; else, and any later one, after two
         # packets in sequence without one of the present source between: two streams side by side must not alternate.
-        known = low == self._other_low and high == self._other_high and sequence == self._other_next
-        if not known and (self._high >= 0 or self.careful):
-            self._other_high = high
-            self._other_low = low
-            self._other_next = (sequence + 1) & 0xFFFF
+        # (Of a stranger's SSRC 30 bits are looked at.)
+        other = (data[at] & 0x3F) << 24 | data[at + 1] << 16 | data[at + 2] << 8 | data[at + 3]
+        if (self._seen or self.careful) and (other != self._other or sequence != self._next):
+            self._other = other
+            self._next = (sequence + 1) & 0xFFFF
             return False
         self.reset()
-        self._high = high
-        self._low = low
+        i = 4
+        while i:
+            i -= 1
+            self._ssrc[i] = data[at + i]
         self._last = (sequence - 1) & 0xFFFF
         self.restarted = True
         return True
-
-    def arrived(self, clock):
-        """Count the packet just taken into the jitter (RFC 3550 6.4.1); clock: 8 kHz, 30 bits. Not for events, whose
-        timestamps stand still."""
-        transit = (clock - self.timestamp) & _MASK
-        if self._transit >= 0:
-            d = ticks_diff(transit, self._transit)
-            if d < 0:
-                d = -d
-            if d < _JUMP:
-                self._jitter += d - (self._jitter + 8 >> 4)
-                self.stats.jitter = self._jitter >> 7
-        self._transit = transit
