@@ -402,7 +402,9 @@ def test_reinvite_that_cannot_be_had_leaves_the_call_as_it_was():
     desk.receive(invite_in_dialog(into, cseq + 1, video), BELL, wire.now)
     assert desk.methods()[-1] == "488" and into.state == "up"
     assert into.media.agreed.port == before.port
-    desk.receive(invite_in_dialog(into, cseq + 1, SDP), BELL, wire.now)  # the number was used up
+    desk.receive(invite_in_dialog(into, cseq + 2, SDP), BELL, wire.now)
+    assert desk.methods()[-1] == "200"
+    desk.receive(invite_in_dialog(into, cseq + 1, video), BELL, wire.now)  # overtaken
     assert desk.methods()[-1] == "500"
 
 

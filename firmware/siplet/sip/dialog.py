@@ -78,7 +78,6 @@ class Dialog:
         """Refuse a request that was overtaken, or came twice by two ways: RemoteError(500) (12.2.2)."""
         if self.remote_cseq >= 0 and request.cseq <= self.remote_cseq:
             raise RemoteError(500, "CSeq: out of order")
-        self.remote_cseq = request.cseq
 
     def refresh(self, message):
         """Target refresh (12.2.1.2, 12.2.2): the Contact of a re-INVITE or of its 2xx becomes the remote target."""

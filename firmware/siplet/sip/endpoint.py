@@ -95,8 +95,8 @@ class Endpoint:
         when target is no usable URI.
         """
         session = Outgoing(self, media, credentials, target, local, hop, route)
-        self.sessions.append(session)
         session.start(now)
+        self.sessions.append(session)
         return session
 
     def receive(self, data, source, now):

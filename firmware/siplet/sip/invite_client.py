@@ -57,9 +57,9 @@ class Outgoing(Session):
                 super().on_response(transaction, status, response, now)
             return
         if status < 200:
+            self.step("1xx", now, status, response.reason, "", response)
             if status > 100:
                 self._learn_early(response)
-            self.step("1xx", now, status, response.reason, "", response)
         elif status < 300:
             self._on_2xx(status, response, now)
         elif transaction is self.invite:
@@ -79,7 +79,12 @@ class Outgoing(Session):
                 self._ack(dialog)
                 self._send(b"BYE", now, dialog=dialog)
             return
-        self.dialog = self._outline.fork(response)
+        try:
+            self.dialog = self._outline.fork(response)
+        except RemoteError as error:  # its route cannot be gone: neither can an ACK, nor a BYE
+            self.endpoint.last_error = error.text
+            self.step("refused", now, 488, b"", "lost")
+            return
         self.dialog.confirmed = True
         self.step("2xx", now, status, response.reason, "local", response)
 
@@ -87,6 +92,7 @@ class Outgoing(Session):
         wanted = self.credentials and self.state in ("calling", "proceeding")
         if status in (401, 407) and response and wanted and self.credentials.challenged(response, self._tried):
             self._outline.local_cseq += 1
+            self.state = "calling"  # a CANCEL must wait for a provisional response to this one
             self._invite(now)
             return
         how = "cancelled" if self.state in ("withdrawn", "cancelled") else "rejected" if response else "lost"

@@ -2,7 +2,9 @@
 #
 #     INVITE -> 180 at once (again each minute, 13.3.1.1), event `incoming`
 #     answer()  -> 2xx, repeated by the session until the ACK is here
-#     reject()  -> the given final status;   CANCEL or BYE -> 487;   Expires over -> 480
+#     reject()  -> the given final status;   CANCEL or BYE -> 487;   Expires, or three minutes, over -> 480
+
+from micropython import const
 
 from siplet.errors import RemoteError
 from siplet.sip.dialog import Dialog
@@ -10,7 +12,8 @@ from siplet.sip.header import integer
 from siplet.sip.session import Session
 from siplet.ticks import ticks_add, ticks_diff
 
-_REMIND = 60000  # ms; proxies give up on an INVITE that shows no life for three minutes (16.8, timer C)
+_REMIND = const(60000)  # ms; proxies give up on an INVITE that shows no life for three minutes (16.8, timer C)
+_PATIENCE = const(180)  # s; a caller that vanished does not ring, and hold a line, for ever
 
 
 class Incoming(Session):
@@ -23,8 +26,8 @@ class Incoming(Session):
         if not (b"application/sdp" in accept or b"*/*" in accept or b"application/*" in accept):
             raise RemoteError(406, "Accept: an answer is application/sdp")
         expires = request.header(b"expires")
-        self._expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
-        self._expiry = ticks_add(now, self._expires * 1000)
+        expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
+        self._expiry = ticks_add(now, (expires or _PATIENCE) * 1000)
         endpoint = self.endpoint
         self.dialog = Dialog.from_request(request, endpoint.token())
         self.media = endpoint.media(self) if endpoint.media else None
@@ -60,16 +63,14 @@ class Incoming(Session):
     # -- actions of the table
 
     def _ring(self, now, status, reason, how, message):
-        if self._expires and ticks_diff(now, self._expiry) >= 0:
+        wait = ticks_diff(self._expiry, now)
+        if wait <= 0:
             self.step("expired", now, 480, b"", "timeout")
             return
         builder = self._reply_begin(self.invite.request, self.invite.source, 180)
         builder.header(b"Contact", self.endpoint.contact(self.user))
         self.invite.respond(180, builder.end(), now)
-        wait = _REMIND
-        if self._expires:
-            wait = max(0, min(wait, ticks_diff(self._expiry, now)))
-        self.deadline = ticks_add(now, wait)
+        self.deadline = ticks_add(now, min(wait, _REMIND))
 
     def _accept(self, now, status, reason, how, message):
         self._send_2xx(self.invite, self._sdp, now)

@@ -112,7 +112,8 @@ class Session:
             return False
         self.state = _TABLE[i + 2]
         if self.state != _TABLE[i]:
-            self.deadline = None
+            if self.state != "leaving":  # which repeats the 2xx as before
+                self.deadline = None
             self.alive = self.state != "over"
         for action in _TABLE[i + 3].split():
             getattr(self, "_" + action)(now, status, reason, how, message)
@@ -133,6 +134,8 @@ class Session:
     def on_request(self, request, source, now):
         """A request inside the dialog. Raises RemoteError for the endpoint to answer."""
         method = request.method
+        if self._finished and method != b"BYE":  # our own BYE is on its way (15.1.1)
+            raise RemoteError(481)
         self.dialog.check_order(request)
         if method == b"BYE":
             self._reply(request, source, now)
@@ -148,6 +151,8 @@ class Session:
             self._on_reinvite(request, source, now)
         else:
             raise not_served(method)
+        # Not of a refusal, which nobody remembers: the same request, come again, gets the same one (8.2.7).
+        self.dialog.remote_cseq = request.cseq
 
     def on_ack(self, request, now):
         """The ACK of a 2xx of ours."""
@@ -269,6 +274,8 @@ class Session:
     def _finish(self, now, status, reason, how, message):
         if not self._finished:
             self._finished = True
+            if self.invite and self.invite.deadline is None:  # a CANCEL to which no final answer came (9.1)
+                self.invite.alive = False
             self.endpoint.emit("ended", self, status, reason, how)
 
     def _part(self, now, status, reason, how, message):
