@@ -6,34 +6,22 @@ No hardware, no root, no server: all of it stays on 127.0.0.1, and ends only wha
 
 import argparse
 import asyncio
-import json
 import os
-import shutil
-import socket
+import signal
 import sys
-import time
 
 from siplet_tools import interpreter
-from siplet_tools.baresip import Baresip
+from siplet_tools.actors import CODE, RELAY_MS, RESIDENT, VISITOR, BaresipIndoors, DemoError, DoorPhone, SipletIndoors
 from siplet_tools.baresip import missing as baresip_missing
 from siplet_tools.ladder import Follower, Ladder
-from siplet_tools.process import Process, ProcessError, free_ports
+from siplet_tools.process import ProcessError
 from siplet_tools.report import Report, media_rows
 from siplet_tools.speech import RATE, SpeechError, compare, read_wav
 
 ROOT = interpreter.ROOT
-SPEECH = os.path.join(ROOT, "tests", "vectors", "speech")
-VISITOR = os.path.join(SPEECH, "door.wav")
-RESIDENT = os.path.join(SPEECH, "indoor.wav")
 LEFT = ("heard-at-door.wav", "heard-indoors.wav", "ladder.txt", "report.txt", "messages.trace", "door.json", "door.log")
-CODE = "42"
-RELAY_MS = 1500
 RING_S = 0.8  # how long the resident lets it ring
 BESIDES_S = 0.6  # both clips, this much longer: the delay of the network and of the jitter buffer
-
-
-class DemoError(Exception):
-    """The demo cannot go on; one line, and perhaps a log, for whoever watches."""
 
 
 class Show:
@@ -43,37 +31,38 @@ class Show:
         self._trace = Follower(trace)
         self._door = door
         self._seen = 0
-        self._waiting = []  # (ticks, order, draw)
+        self._waiting = []  # (ticks, rank, order, draw)
         self._order = 0
         options = {"own": "door phone", "names": {peer: peer_name}}
-        plain = "utf" not in (sys.stdout.encoding or "").lower()
-        self._screen = Ladder(colour=is_colourful(), plain=plain, **options)
+        self._screen = Ladder(colour=is_colourful(), plain=is_plain(), **options)
         self._file = Ladder(**options)
         self.lines = []
         self.happened = {}  # text: ticks of what the door phone said
 
-    def note(self, text):
+    def note(self, text, rank=0):
         """Something happened at the indoor phone, now."""
-        self._add(now(), lambda ladder, ticks: ladder.note(ticks, text, away=True))
+        self._add(now(), rank, lambda ladder, ticks: ladder.note(ticks, text, away=True))
 
-    def _add(self, ticks, draw):
+    def _add(self, ticks, rank, draw):
+        # rank: within one millisecond, causes stand before messages and messages before their effects
         self._order += 1
-        self._waiting.append((ticks, self._order, draw))
+        self._waiting.append((ticks, rank, self._order, draw))
 
     def look(self, last=False):
         """Draws what is new; things of the last moments wait for others that may have happened before them."""
         for record in self._trace.new():
-            self._add(record.ticks, lambda ladder, _, record=record: ladder.message(record))
+            self._add(record.ticks, 1, lambda ladder, _, record=record: ladder.message(record))
         said = self._door.said()
         for ticks, text in said[self._seen :]:
             self.happened.setdefault(text, ticks)
             if "pressed bell" not in self.happened:
                 continue  # the scene begins with the bell
-            self._add(ticks, lambda ladder, ticks, text=text: ladder.note(ticks, text))
+            rank = 0 if text.startswith(("pressed", "calling")) else 2
+            self._add(ticks, rank, lambda ladder, ticks, text=text: ladder.note(ticks, text))
         self._seen = len(said)
-        self._waiting.sort(key=lambda entry: entry[:2])
+        self._waiting.sort(key=lambda entry: entry[:3])
         while self._waiting and (last or now() - self._waiting[0][0] > 50):
-            ticks, _, draw = self._waiting.pop(0)
+            ticks, _, _, draw = self._waiting.pop(0)
             for line in draw(self._screen, ticks):
                 print(line.rstrip(), flush=True)
             self.lines += [line.rstrip() for line in draw(self._file, ticks)]
@@ -83,163 +72,6 @@ class Show:
         while True:
             self.look()
             await asyncio.sleep(0.03)
-
-
-class DoorPhone:
-    """The door phone: firmware/main.py in a MicroPython process, with the PC as its board."""
-
-    def __init__(self, micropython, out, target):
-        self.port = free_ports()
-        self._control = free_ports()
-        low = free_ports(8)
-        self.trace = os.path.join(out, "messages.trace")
-        self.heard = os.path.join(out, "heard-at-door.wav")
-        config = {
-            "app": "doorphone",
-            "sip": {"address": "sip:door@127.0.0.1", "local_address": "127.0.0.1", "local_port": self.port},
-            "rtp": {"port_low": low, "port_high": low + 7},
-            "audio": {"play": VISITOR, "record": self.heard},
-            "doorphone": {"targets": [target], "code": CODE, "relay_ms": RELAY_MS},
-            "log": {"sip": self.trace},
-            "control": {"port": self._control},
-        }
-        path = os.path.join(out, "door.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(config, file, indent=2)
-        command = [micropython, os.path.join(ROOT, "firmware", "main.py"), path]
-        self._process = Process("door", command, out, interpreter.environment())
-
-    def said(self):
-        """[(ticks in ms, text), ...]: the lines that it has printed."""
-        lines = []
-        for line in self._process.output().splitlines():
-            clock, _, text = line.partition(" ")
-            whole, _, part = clock.partition(".")
-            if whole.isdigit() and part.isdigit():
-                lines.append((int(whole) * 1000 + int(part), text))
-        return lines
-
-    async def expect(self, text, timeout_s):
-        """Waits until it has printed a line that begins with `text`; DemoError when it does not, or ends."""
-        deadline = time.monotonic() + timeout_s
-        while not any(line.startswith(text) for _, line in self.said()):
-            if not self._process.running:
-                raise DemoError("the door phone ended\n" + self._process.tail())
-            if time.monotonic() > deadline:
-                raise DemoError(f"the door phone did not say '{text}'\n" + self._process.tail())
-            await asyncio.sleep(0.02)
-
-    async def command(self, text):
-        """The reply to a command at its control port."""
-        loop = asyncio.get_running_loop()
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-            sock.setblocking(False)
-            sock.connect(("127.0.0.1", self._control))
-            try:
-                await loop.sock_sendall(sock, text.encode())
-                return (await asyncio.wait_for(loop.sock_recv(sock, 1024), 2)).decode().strip()
-            except (OSError, asyncio.TimeoutError):
-                raise DemoError(f"the door phone does not answer '{text}'\n" + self._process.tail()) from None
-
-    async def media(self):
-        """The counters of its call as a dictionary."""
-        words = (await self.command("media")).split()
-        try:
-            return {name: float(value) for name, value in zip(words[::2], words[1::2])}
-        except ValueError:
-            raise DemoError("the door phone has no counters: " + " ".join(words)) from None
-
-    async def heap(self):
-        """Bytes in use on its heap."""
-        return int((await self.command("heap")).split()[1])
-
-    def stop(self):
-        self._process.stop()
-
-
-class SipletIndoors:
-    """The indoor phone: siplet's Phone on this CPython."""
-
-    name = "indoor phone"
-
-    def __init__(self, out):
-        from siplet.audio.wav import Wav
-        from siplet.phone import Phone
-
-        self.heard = os.path.join(out, "heard-indoors.wav")
-        self.port = free_ports()
-        self.target = f"sip:indoor@127.0.0.1:{self.port}"
-        self._call = None
-        self._phone = Phone(
-            "sip:indoor@127.0.0.1",
-            local_address="127.0.0.1",
-            local_port=self.port,
-            audio=Wav(RESIDENT, self.heard),
-        )
-
-    async def start(self):
-        await self._phone.__aenter__()
-
-    async def ring(self, timeout_s):
-        self._call = await self._phone.incoming(timeout_ms=int(timeout_s * 1000))
-        return self._call is not None
-
-    async def answer(self):
-        await self._call.answer()
-
-    async def press(self, keys):
-        return await self._call.send_digits(keys, form="info")
-
-    async def hang_up(self):
-        await self._call.hangup()
-
-    def media(self):
-        return dict(vars(self._call.stats))
-
-    async def close(self):
-        if self._phone.endpoint:  # else it never opened
-            await self._phone.close()
-
-
-class BaresipIndoors:
-    """The indoor phone: a baresip process. Its driver blocks, so each step has a thread of its own."""
-
-    name = "baresip"
-
-    def __init__(self, out):
-        self._folder = os.path.join(out, "baresip")
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self.heard = os.path.join(out, "heard-indoors.wav")
-        self._baresip = Baresip(self._folder, "indoor", says=RESIDENT)
-        self.port = self._baresip.port
-        self.target = self._baresip.uri
-
-    async def start(self):
-        pass  # ready since it was made
-
-    async def ring(self, timeout_s):
-        return await asyncio.to_thread(self._baresip.wait_event, "CALL_INCOMING", timeout_s)
-
-    async def answer(self):
-        await asyncio.to_thread(self._baresip.command, "accept")
-        await asyncio.to_thread(self._baresip.wait_event, "CALL_ESTABLISHED", 5)
-
-    async def press(self, keys):
-        for key in keys:
-            await asyncio.to_thread(self._baresip.command, "sndcode", key)
-            await asyncio.sleep(0.3)
-        return True
-
-    async def hang_up(self):
-        await asyncio.to_thread(self._baresip.command, "hangup")
-        await asyncio.to_thread(self._baresip.wait_event, "CALL_CLOSED", 5)
-        shutil.copyfile(self._baresip.heard(), self.heard)
-
-    def media(self):
-        return self._baresip.media()
-
-    async def close(self):
-        await asyncio.to_thread(self._baresip.stop)
 
 
 def now():
@@ -253,13 +85,17 @@ def is_colourful():
     return sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
+def is_plain():
+    return "utf" not in (sys.stdout.encoding or "").lower()
+
+
 async def play(door, indoors, show):
     """The scene, from the bell to the end of the call; returns ({name: counter} of the door, heap)."""
     await door.expect("doorphone ready", 10)
     await door.command("press bell")
     if not await indoors.ring(5):
         raise DemoError("the indoor phone did not ring")
-    show.note("it rings")
+    show.note("it rings", 2)
     await asyncio.sleep(RING_S)
     show.note("picks up")
     await indoors.answer()
@@ -343,6 +179,8 @@ def main(arguments=None):
     parser.add_argument("--micropython", help="the interpreter of the door phone")
     parser.add_argument("--out", default=os.path.join(ROOT, "out"), help="folder for what is left of it")
     choice = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="replace")  # frames and arrows are no reason to fail
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end what was started then, too
     try:
         if choice.peer == "baresip" and baresip_missing():
             print(baresip_missing(), file=sys.stderr)
@@ -359,7 +197,7 @@ def main(arguments=None):
         return 1
     except KeyboardInterrupt:
         return 130
-    print("\n" + report.text(is_colourful()))
+    print("\n" + report.text(is_colourful(), is_plain()))
     print(f"recordings, ladder.txt and report.txt are in {os.path.relpath(choice.out)}/")
     return 0 if report.ok else 1
 

@@ -252,6 +252,7 @@ def main(arguments=None):
     parser.add_argument("--name", default="siplet", help="what to call the phone that wrote the trace")
     parser.add_argument("--plain", action="store_true", help="no colours, no line-drawing characters")
     choice = parser.parse_args(arguments)
+    sys.stdout.reconfigure(errors="replace")
     unicode = "utf" in (sys.stdout.encoding or "").lower()
     colour = sys.stdout.isatty() and not choice.plain
     ladder = Ladder(choice.name, colour=colour, plain=choice.plain or not unicode)

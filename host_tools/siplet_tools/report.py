@@ -3,6 +3,7 @@
 Imports the standard library alone. A row is (label, value, value, ...); a value of None prints as a dash.
 """
 
+_PLAIN = str.maketrans(dict.fromkeys("┌┬┐├┼┤└┴┘", "+") | {"─": "-", "│": "|", "–": "-", "✓": "ok:", "✗": "NOT:"})
 _BOLD, _GREEN, _RED, _DIM, _RESET = "\033[1m", "\033[32m", "\033[31m", "\033[2m", "\033[0m"
 
 
@@ -33,8 +34,8 @@ class Report:
         """Whether something was checked and every check was good."""
         return bool(self.checks) and all(good for good, _ in self.checks)
 
-    def text(self, colour=False):
-        """The report as text, for a terminal (`colour`) or a file."""
+    def text(self, colour=False, plain=False):
+        """The report as text, for a terminal (`colour`), a file, or (`plain`) whatever knows ASCII alone."""
         rows = [row for row in self._rows if row]
         columns = [[label for label, _ in rows] + [""]]
         for number, end in enumerate(self._ends):
@@ -63,7 +64,8 @@ class Report:
         lines.append(border("└", "┴", "┘"))
         for good, text in self.checks:
             lines.append((paint(_GREEN, "✓ ") if good else paint(_RED, "✗ ")) + text)
-        return "\n".join(lines) + "\n"
+        text = "\n".join(lines) + "\n"
+        return text.translate(_PLAIN) if plain else text
 
 
 def media_rows(report, *stats):

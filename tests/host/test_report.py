@@ -15,6 +15,7 @@ def test_the_table_is_straight_whatever_stands_in_it():
     assert "0.2 ms" in report.text() and "40 ms" in report.text()
     late = next(line for line in table if "late" in line)
     assert late.count("–") == 2
+    assert report.text(plain=True).isascii()
     assert "\033" not in report.text() and "\033[32m" in report.text(colour=True)
 
 
