@@ -22,13 +22,12 @@ def _common(media, codecs):
     if media.kind.lower() == "audio" and media.port and media.address and media.proto.upper() == "RTP/AVP":
         for fmt in media.formats:
             if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
-                name = media.rtpmap(fmt)
-                if name == b"TELEPHONE-EVENT/8000":
-                    if event < 0:
-                        event = int(fmt)
-                elif not codec and name.endswith(b"/8000") and name[:-5] in codecs:
-                    codec = name[:-5]
-                    number = int(fmt)
+                if event < 0 and media.maps(fmt, b"telephone-event"):
+                    event = int(fmt)
+                for name in codecs:
+                    if not codec and media.maps(fmt, name):
+                        codec = name
+                        number = int(fmt)
     return (number, codec, event) if codec else None
 
 

@@ -21,24 +21,27 @@ class Media:
     direction = 3
     ptime = 0
 
-    def rtpmap(self, fmt):
-        """b"NAME/RATE" of a format, in upper case; the two static ones need no line (RFC 3551 6). b"": unknown.
+    def maps(self, fmt, name):
+        """Whether a format is the codec name (bytes) with a clock of 8000 Hz and one channel, by its a=rtpmap line.
 
-        A stream of several channels has them behind the rate, b"L16/8000/2", and so is no codec of ours.
+        The two static formats need no line (RFC 3551 6). Nothing is cut out to compare it.
         """
         data = self.data
         i = self.start
         stop = data.find(b"\nm=", i)
-        fmt = fmt.encode()
+        number = fmt.encode()
         while (i := data.find(b"\na=rtpmap:", i, stop) + 10) > 9:
-            start = i + len(fmt) + 1
-            if data.startswith(fmt, i) and data[start - 1] == 32:
-                end = data.find(b"\n", start)
-                while data[end - 1] <= 32:
-                    end -= 1
-                name = data[start:end].upper()
-                return name[:-2] if name.endswith(b"/1") else name
-        return b"PCMU/8000" if fmt == b"0" else b"PCMA/8000" if fmt == b"8" else b""
+            end = i + len(number)
+            if data.startswith(number, i) and data[end] == 32:
+                for c in name:
+                    end += 1
+                    if data[end] | 32 != c | 32:
+                        return False
+                if not data.startswith(b"/8000", end + 1):
+                    return False
+                end += 8 if data.startswith(b"/1", end + 6) else 6
+                return data[end] <= 32
+        return name == (b"PCMU" if fmt == "0" else b"PCMA" if fmt == "8" else None)
 
 
 def parse(data):

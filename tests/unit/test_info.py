@@ -50,11 +50,6 @@ def test_real_phones():
     assert info.parse(b" application/dtmf ", b"#") == "#"
 
 
-def test_views_are_read_too():
-    assert info.parse(memoryview(RELAY), memoryview(b"xxSignal=4\r\n")[2:]) == "4"
-    assert info.parse(bytearray(PLAIN), bytearray(b"4")) == "4"
-
-
 def test_hostile_bodies():
     for body in (
         b"",

@@ -8,20 +8,20 @@ from siplet.sip.uri_equal import equal, escape, unescape
 def test_the_parts_of_a_uri():
     uri = Uri(b"sips:alice:secret@atlanta.example:5071;transport=TLS;lr?subject=a%20b&priority=urgent")
     assert (uri.scheme, uri.user, uri.host, uri.port) == (b"sips", b"alice", b"atlanta.example", 5071)
-    assert (uri.params, uri.headers) == (b";transport=TLS;lr", b"subject=a%20b&priority=urgent")
-    assert uri.text.endswith(b"urgent")
+    assert uri.text[uri.params : uri.end] == b";transport=TLS;lr"
+    assert uri.text[uri.end :] == b"?subject=a%20b&priority=urgent"
 
 
 def test_what_is_absent_is_empty():
     uri = Uri(b"SIP:192.0.2.1")
     assert (uri.scheme, uri.user, uri.host, uri.port) == (b"sip", b"", b"192.0.2.1", 0)
-    assert (uri.params, uri.headers) == (b"", b"")
+    assert uri.params == uri.end == len(uri.text)
 
 
 def test_a_user_may_look_like_parameters():
     uri = Uri(b"sip:user;par=u%40example.net@example.com")
     assert uri.user == b"user;par=u%40example.net"
-    assert uri.host == b"example.com" and uri.params == b""
+    assert uri.host == b"example.com" and uri.params == len(uri.text)
 
 
 def test_parameters_are_found_in_any_case():
@@ -57,6 +57,7 @@ def test_what_cannot_be_a_uri():
         b"sip:a@b@c",
         b"sip:a@b:",
         b"sip:a@b:0",
+        b"sip:a@?c=d",
         b"sip:a@b:65536",
         b"sip:a@b:99999999999999999999",
         b"sip:a@b:5060x",

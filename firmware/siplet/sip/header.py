@@ -21,6 +21,7 @@ _COLON = const(58)
 _SEMI = const(59)
 _LT = const(60)
 _EQUAL = const(61)
+_GT = const(62)
 
 
 def bad(text):
@@ -247,13 +248,9 @@ def address(value):
     end = len(value)
     i = after_address(value, 0, end)
     parameter(value, i, end)
-    uri = value[:i].strip()
-    display = b""
-    if uri.endswith(b">"):
-        lt = uri.rfind(b"<")
-        display = unquote(uri[:lt].strip())
-        uri = uri[lt + 1 : -1].strip()
-    return display, uri, value[i:].strip()
+    less = max(0, value.rfind(b"<", 0, i))
+    uri = value[less + 1 : i - 1] if value[i - 1] == _GT else value[:i]
+    return unquote(value[:less].strip()), uri.strip(), value[i:].strip()
 
 
 def via(value):

@@ -9,33 +9,33 @@ RELAY = b"application/dtmf-relay"
 PLAIN = b"application/dtmf"
 
 _KEYS = "0123456789*#ABCD"
-_BODY = 256  # what is looked at of a body; the real ones have 30 bytes
+_BODY = 256  # bytes; the real ones have 30
 
 
-def _digit(text):
-    # One key as a character, or as RFC 4733's event number (some gateways write * as 10); anything else is none.
-    text = text.strip().upper()
-    if len(text) == 2 and text[:1] == b"1" and b"0" <= text[1:] <= b"5":
-        return _KEYS[10 + text[1] - 48]
+def parse(content_type, body):
+    """The key that an INFO's body (bytes) presses, a str of "0123456789*#ABCD", or None without one. Raises nothing."""
+    kind = content_type.partition(b";")[0].strip().lower()
+    if len(body) > _BODY or (kind != PLAIN and kind != RELAY):
+        return None
+    text = body.upper()
+    if kind == RELAY or b"=" in text:  # some send the long form under the short name
+        for line in text.replace(b"\r", b"\n").split(b"\n"):
+            line = line.strip()
+            if line.startswith(b"SIGNAL"):
+                text = line[6:].strip()
+                if text.startswith(b"="):
+                    text = text[1:]
+                    break
+        else:
+            return None
+    # One key as a character, or as RFC 4733's event number (some gateways write * as 10); anything else is none
+    text = text.strip()
+    if len(text) == 2 and text[0] == 49 and 48 <= text[1] <= 53:
+        return _KEYS[text[1] - 38]
     if len(text) != 1 or text[0] > 127:
         return None
     key = chr(text[0])
     return key if key in _KEYS else None
-
-
-def parse(content_type, body):
-    """The key that an INFO's body presses, a str of "0123456789*#ABCD", or None when there is none. Raises nothing."""
-    kind = bytes(content_type).split(b";", 1)[0].strip().lower()
-    body = bytes(body[:_BODY])
-    if kind == PLAIN and b"=" not in body:
-        return _digit(body)
-    if kind != RELAY and kind != PLAIN:
-        return None
-    for line in body.replace(b"\r", b"\n").split(b"\n"):
-        name, mark, value = line.partition(b"=")
-        if mark and name.strip().lower() == b"signal":
-            return _digit(value)
-    return None
 
 
 def body(digit, ms=160, form=RELAY):

@@ -2,14 +2,14 @@
 # May import: errors, sip.header.
 
 from siplet.errors import RemoteError
-from siplet.sip.header import after_host, after_port, bad, parameter, run, value_at
+from siplet.sip.header import after_host, after_port, bad, number, parameter, run, same, value_at
 
 
 class Uri:
     """A sip or sips URI, taken apart; every part is bytes as it was written.
 
-    scheme: lower case; user: without a password; host: an IPv6 reference keeps its brackets; port: 0 when absent;
-    params: b";lr;transport=udp" or b""; headers: what stands behind "?", or b""; text: the whole.
+    text: the whole; scheme: b"sip" or b"sips"; user: without a password; host: an IPv6 reference keeps its brackets;
+    port: 0 when absent; params, end: the offsets in text where the parameters start and where they end, before a "?".
     RemoteError(400) when it cannot be read, RemoteError(416) for another scheme, tel included.
     """
 
@@ -22,32 +22,33 @@ class Uri:
         if i == 0 or i == end or text[i] != 58:
             raise bad("URI")
         self.text = text
-        self.scheme = text[:i].lower()
-        if self.scheme != b"sip" and self.scheme != b"sips":
+        self.scheme = b"sips" if i == 4 else b"sip"
+        if i != len(self.scheme) or not same(text, 0, self.scheme):
             raise RemoteError(416, "URI scheme")
+        i += 1
         host = text.find(b"@") + 1  # nowhere else may it stand unescaped
-        self.user = text[i + 1 : host - 1].split(b":", 1)[0] if host else b""
-        if not host:
-            host = i + 1
-        elif not self.user:
-            raise bad("URI user")
-        i = after_host(text, host, end)
-        self.host = text[host:i]
-        question = text.find(b"?", i)
-        if question < 0:
-            question = end
-        params = after_port(text, i, question)
-        self.port = int(text[i + 1 : params]) if params > i else 0
-        parameter(text, params, question)
-        if params > i and not self.port:
+        self.user = b""
+        if host:
+            colon = text.find(b":", i, host)
+            self.user = text[i : colon if colon > 0 else host - 1]
+            if not self.user:
+                raise bad("URI user")
+            i = host
+        self.end = text.find(b"?", i)
+        if self.end < 0:
+            self.end = end
+        host = after_host(text, i, end)
+        self.host = text[i:host]
+        self.params = after_port(text, host, self.end)
+        self.port = number(text, host + 1, self.params, 65535) if self.params > host else 0
+        if self.params > host and not self.port:
             raise bad("URI port")
-        self.params = text[params:question]
-        self.headers = text[question + 1 :]
+        parameter(text, self.params, self.end)
 
     def param(self, name):
         """The value of a URI parameter, b"" for a flag, None when it is not there."""
-        i = parameter(self.params, 0, len(self.params), name)
-        return None if i < 0 else value_at(self.params, i, len(self.params))
+        i = parameter(self.text, self.params, self.end, name)
+        return None if i < 0 else value_at(self.text, i, self.end)
 
     def destination(self):
         """(host, port) to send to: str without brackets, and the port or the scheme's own one (RFC 3263 4.2)."""

@@ -64,10 +64,10 @@ def equal(a, b):
         return False
     if _userinfo(a) != _userinfo(b):
         return False
-    if _pairs(a.headers, b"&") != _pairs(b.headers, b"&"):
+    if _pairs(a.text[a.end + 1 :], b"&") != _pairs(b.text[b.end + 1 :], b"&"):
         return False
-    a = _pairs(a.params, b";")
-    b = _pairs(b.params, b";")
+    a = _pairs(a.text[a.params : a.end], b";")
+    b = _pairs(b.text[b.params : b.end], b";")
     for name in (b"user", b"ttl", b"method", b"maddr", b"transport"):
         if (name in a) != (name in b):
             return False
