@@ -169,7 +169,7 @@ class Call(Waiting):
             self._infos.append(event.status)
         elif kind == "ended":
             self.status = event.status
-            self.reason = (event.reason or reason(event.status)).decode()
+            self.reason = text(event.reason or reason(event.status))
             self.how = event.data
             self._end()
         self.notify()
@@ -243,6 +243,8 @@ class Call(Waiting):
 
     async def _send_info(self, digit, ms, timeout_ms):
         for form in (info.RELAY, info.PLAIN):
+            if self.state != "up":
+                break
             self._infos.clear()
             content_type, body = info.body(digit, ms, form)
             self._session.send_info(content_type, body, platform.now())
@@ -252,3 +254,11 @@ class Call(Waiting):
             if self._infos[0] != 415:
                 return self._infos[0] < 300
         return False
+
+
+def text(value):
+    """What the far end wrote, bytes, as str; without all that is not ASCII when it is not UTF-8."""
+    try:
+        return value.decode()
+    except UnicodeError:
+        return bytes([c for c in value if c < 128]).decode()

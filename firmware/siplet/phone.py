@@ -8,14 +8,15 @@
 import asyncio
 
 from siplet import platform
-from siplet.call import Call
-from siplet.errors import CallRejected, RemoteError
+from siplet.call import Call, text
+from siplet.errors import CallRejected, LocalError, RemoteError
 from siplet.limits import MESSAGE
 from siplet.net.route import local_address as find_address
 from siplet.net.udp import Udp
 from siplet.offer import Negotiation
 from siplet.sip.auth import Credentials
 from siplet.sip.endpoint import Endpoint
+from siplet.sip.header import address
 from siplet.sip.uri import Uri
 from siplet.stream import Stream
 from siplet.ticks import ticks_diff
@@ -127,8 +128,7 @@ class Phone(Waiting):
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
         if self._register:
             self._binding = self.endpoint.register(self._registrar, self._aor, self._expires, self._credentials)
-            self._binding.start(platform.now())
-            self.pump()
+            self._guard(self._binding.start, platform.now())
         return self
 
     async def __aexit__(self, kind, error, trace):
@@ -142,11 +142,17 @@ class Phone(Waiting):
         if self._binding:
             self._binding.stop(now)
         self.pump()
-        while (self.endpoint.sessions or self.endpoint.registrations) and ticks_diff(platform.now(), now) < timeout_ms:
-            await platform.sleep_ms(_TICK)
-        for task in self._tasks:
-            task.cancel()
-        self._udp.close()
+        endpoint = self.endpoint
+        try:
+            while (endpoint.sessions or endpoint.registrations) and ticks_diff(platform.now(), now) < timeout_ms:
+                await platform.sleep_ms(_TICK)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            while endpoint.sessions:  # the far end stays silent: nobody shall wait for it any more
+                endpoint.sessions.pop().abandon(now)
+            self.pump()
+            self._udp.close()
 
     def call(self, target, timeout_ms=30_000, audio=None):
         """A Call to target (a sip: URI, or a number at our registrar); `async with` it, or await its connect()."""
@@ -174,9 +180,9 @@ class Phone(Waiting):
 
     def start_call(self, call):
         """Send the INVITE of an outgoing call; returns its session. CallRejected when it cannot even be sent."""
-        if self.endpoint.full:
+        line = None if self.endpoint.full else self._new_line(None)
+        if line is None:
             raise CallRejected(486, "all lines are in use")
-        line = Line(self)
         try:
             target = call.remote.encode()
             credentials, hop = None, b""
@@ -188,6 +194,9 @@ class Phone(Waiting):
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)
+        except LocalError:
+            line.close()
+            raise CallRejected(414, "too long")
         session.call = call
         call.line = line
         return session
@@ -208,11 +217,7 @@ class Phone(Waiting):
         return self.registration in ("registered", "refreshing")
 
     def _next_waiting(self):
-        while self._waiting:
-            call = self._waiting.pop(0)
-            if call.state == "incoming":
-                return call
-        return None
+        return self._waiting.pop(0) if self._waiting else None
 
     def _on_event(self, event):
         session = event.source
@@ -225,13 +230,17 @@ class Phone(Waiting):
             return
         if event.kind == "incoming":
             remote = session.dialog.remote
-            session.call = Call(self, session, session.media, self.audio, _uri(remote), "incoming")
+            session.call = Call(self, session, session.media, self.audio, text(address(remote)[1]), "incoming")
             self._waiting.append(session.call)
             self.notify()
             return
-        session.call.on_event(event)
-        if event.kind == "ended" and session.call.stream is None:
-            session.media.close()  # no stream ever ran that would give the port back
+        call = session.call
+        call.on_event(event)
+        if event.kind == "ended":
+            if call in self._waiting:  # nobody took it
+                self._waiting.remove(call)
+            if call.stream is None:
+                call.line.close()  # no stream ever ran that would give the port back
 
     def _new_line(self, session):
         try:
@@ -253,25 +262,24 @@ class Phone(Waiting):
                 platform.print_exception(error)
 
     async def _listen(self):
-        udp = self._udp
         while True:
-            await platform.readable(udp.socket)
-            data = udp.datagram(MESSAGE + 1)
-            if data is None:
-                continue
-            self.received += 1
-            self._tell(False, data, udp.source)
-            self._guard(self.endpoint.receive, data, udp.source, platform.now())
+            await platform.readable(self._udp.socket)
+            self._guard(self._take)
 
     async def _clock(self):
         while True:
             await platform.sleep_ms(_TICK)
             now = platform.now()
             due = self.endpoint.next_timer()
-            if due is not None and ticks_diff(now, due) >= 0:
+            if self._unreachable or (due is not None and ticks_diff(now, due) >= 0):
                 self._guard(self.endpoint.handle_timers, now)
-            elif self._unreachable:
-                self.pump()
+
+    def _take(self):
+        data = self._udp.datagram(MESSAGE + 1)
+        if data is not None:
+            self.received += 1
+            self._tell(False, data, self._udp.source)
+            self.endpoint.receive(data, self._udp.source, platform.now())
 
     def _guard(self, visit, *arguments):
         try:
@@ -280,7 +288,3 @@ class Phone(Waiting):
         except Exception as error:  # the loop must live: a phone that is silent helps nobody
             self.faults += 1
             platform.print_exception(error)
-
-
-def _uri(value):
-    return value[value.find(b"<") + 1 : value.find(b">")].decode() if b"<" in value else value.split(b";")[0].decode()

@@ -14,7 +14,9 @@ class Waiting:
 
     def notify(self):
         """The state has changed: let everybody who waits look again."""
-        self._changed.set()
+        changed = self._changed
+        self._changed = asyncio.Event()  # a used one stays set, for who begins to wait for it at this moment
+        changed.set()
 
     async def until(self, condition, timeout_ms=None):
         """Wait until condition() is true; its value, or False when timeout_ms (None: for ever) is over first."""
@@ -28,5 +30,4 @@ class Waiting:
                 left = ticks_diff(deadline, platform.now())
                 if left <= 0:
                     return False
-            self._changed.clear()
             await platform.wait(self._changed, left)

@@ -31,6 +31,24 @@ async def test_a_task_that_was_cancelled_while_it_waited_can_wait_again_to_clean
     assert story == ["cancelled", "done", True, "cleaned up"]
 
 
+async def test_a_change_is_heard_by_who_began_to_wait_just_before_it_and_by_who_begins_just_after():
+    thing = Waiting()
+    thing.good = 0
+
+    async def change():
+        thing.good = 1
+        thing.notify()
+
+    early = asyncio.create_task(thing.until(lambda: thing.good, 5000))
+    asyncio.create_task(change())  # noqa: RUF006
+    late = asyncio.create_task(thing.until(lambda: thing.good > 1, 5000))
+    await platform.sleep_ms(20)
+    assert early.done() and not late.done()
+    thing.good = 2
+    thing.notify()
+    assert await early == 1 and await late is True
+
+
 async def test_the_time_limit_of_a_wait_ends_it_and_everybody_hears_a_change():
     thing = Waiting()
     assert await thing.until(lambda: False, 10) is False

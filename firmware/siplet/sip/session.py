@@ -95,6 +95,10 @@ class Session:
         """End the call, whatever its state: CANCEL, BYE or a refusal (480 when it rings here)."""
         self.step("hang up", now, 480, b"", "local")
 
+    def abandon(self, now):
+        """End it without waiting for the far end's word any longer."""
+        self._finish(now, 408, b"", "timeout", None)
+
     def send_info(self, content_type, body, now):
         """Send an INFO with this body; an `info` event brings its final status. LocalError when the call is not up."""
         if self.state != "up":
