@@ -14,7 +14,10 @@ from hashlib import sha256
 
 from siplet.errors import RemoteError
 from siplet.limits import REALMS
-from siplet.sip.header import run, split
+from siplet.sip.header import split
+
+# What an answer says, in this order: three of them not quoted (RFC 7616 3.4), and the last three only with qop
+_FIELDS = b"username realm nonce uri response opaque algorithm qop nc cnonce"
 
 
 def _digest(algorithm, data):
@@ -26,16 +29,6 @@ def _digest(algorithm, data):
     from siplet.sip.md5 import md5 as small
 
     return hexlify(small(data))
-
-
-def _fields(text):
-    # {name in lower case: value without its quotes} of what stands behind "Digest"
-    found = {}
-    for item in split(text):
-        name, _, value = item.partition(b"=")
-        value = value.strip()
-        found[name.strip().lower()] = value[1:-1] if value[:1] == b'"' else value
-    return found
 
 
 class Credentials:
@@ -58,16 +51,21 @@ class Credentials:
         good = True
         seen = []
         for line in response.lines(b"proxy-authenticate" if proxy else b"www-authenticate"):
-            i = run(line, 0, len(line))
-            try:
-                fields = _fields(line[i:]) if line[:i].lower() == b"digest" else {}
-                options = [option.lower() for option in split(fields.get(b"qop", b""))]
-            except RemoteError:
+            if line[:7].lower() != b"digest ":
                 continue
-            algorithm = fields.get(b"algorithm", b"MD5").upper()
-            realm = fields.get(b"realm")
+            fields = {}
+            try:
+                for item in split(line[7:]):
+                    name, _, value = item.partition(b"=")
+                    value = value.strip()
+                    fields[name.strip().lower().decode()] = value[1:-1] if value[:1] == b'"' else value
+                options = split(fields.get("qop", b"").lower())
+            except (RemoteError, ValueError):
+                continue
+            algorithm = fields.get("algorithm", b"MD5").upper()
+            realm = fields.get("realm")
             qop = b"auth" if b"auth" in options else b"auth-int" if b"auth-int" in options else b""
-            if realm is None or realm in seen or b"nonce" not in fields or (options and not qop):
+            if realm is None or realm in seen or "nonce" not in fields or (options and not qop):
                 continue
             if algorithm != b"MD5" and algorithm != b"SHA-256":
                 continue
@@ -76,12 +74,12 @@ class Credentials:
             times = tried.count(key)
             tried.append(key)
             self._realms = [known for known in self._realms if known[0] != key][-REALMS + 1 :]
-            if times and (times > 2 or fields.get(b"stale", b"").lower() != b"true"):
+            if times and (times > 2 or fields.get("stale", b"").lower() != b"true"):
                 good = False
                 continue
             secret = self._user.encode() + b":" + realm + b":" + self._password.encode()
             secret = _digest(algorithm, secret)
-            self._realms.append([key, algorithm, secret, qop, fields[b"nonce"], fields.get(b"opaque"), 0])
+            self._realms.append([key, algorithm, secret, qop, fields["nonce"], fields.get("opaque"), 0])
         return good and bool(seen)
 
     def authorize(self, builder, method, uri, body=b""):
@@ -89,30 +87,20 @@ class Credentials:
         for known in self._realms:
             known[6] += 1
             (proxy, realm), algorithm, secret, qop, nonce, opaque, count = known
-            count = f"{count:08x}"
-            cnonce = b2a_base64(self._random(9))[:-1]
             inner = method + b":" + uri
             if qop == b"auth-int":
                 inner += b":" + _digest(algorithm, bytes(body))
             parts = [secret, nonce, _digest(algorithm, inner)]
+            tail = []
             if qop:
-                parts[2:2] = [count.encode(), cnonce, qop]
-            parts = [
-                b'Digest username="',
-                self._user.replace("\\", "\\\\").replace('"', '\\"'),
-                b'", realm="',
-                realm,
-                b'", nonce="',
-                nonce,
-                b'", uri="',
-                uri,
-                b'", response="',
-                _digest(algorithm, b":".join(parts)),
-                b'", algorithm=',
-                algorithm,
-            ]
-            if qop:
-                parts += (b", qop=", qop, b", nc=", count, b', cnonce="', cnonce, b'"')
-            if opaque is not None:
-                parts += (b', opaque="', opaque, b'"')
+                tail = [qop, f"{count:08x}".encode(), b2a_base64(self._random(9))[:-1]]
+                parts[2:2] = [tail[1], tail[2], qop]
+            user = self._user.replace("\\", "\\\\").replace('"', '\\"')
+            values = [user, realm, nonce, uri, _digest(algorithm, b":".join(parts)), opaque, algorithm] + tail
+            parts = []
+            names = _FIELDS.split()
+            for i in range(len(values)):
+                if values[i] is not None:
+                    mark = b"" if 6 <= i <= 8 else b'"'
+                    parts += (b", " if i else b"Digest ", names[i], b"=", mark, values[i], mark)
             builder.header(b"Proxy-Authorization" if proxy else b"Authorization", *parts)
