@@ -1,5 +1,5 @@
 # The one place where interpreters differ (boards, MicroPython's unix and WebAssembly ports, CPython): clock, sleep,
-# sockets' addresses, asyncio's error door. May import the interpreter's own modules and nothing of siplet.
+# sockets' addresses, asyncio's error door. May import the interpreter's own modules; on CPython platform_cpython.
 
 import asyncio
 import gc
@@ -19,9 +19,6 @@ _MASK = const(0x3FFFFFFF)
 MICROPYTHON = sys.implementation.name == "micropython"
 
 
-# --- clock and chance ---
-
-
 if MICROPYTHON:
 
     def now():
@@ -33,55 +30,16 @@ if MICROPYTHON:
         return time.ticks_us() & _MASK
 
     sleep_us = time.sleep_us  # blocks: for less than a millisecond only
-
-else:
-
-    def now():
-        """The time in ms, wrapping at 2**30; compare with siplet.ticks.ticks_diff only."""
-        return time.monotonic_ns() // 1000000 & _MASK
-
-    def now_us():
-        """The time in microseconds, wrapping at 2**30, after 18 minutes: ticks_diff holds for 9."""
-        return time.monotonic_ns() // 1000 & _MASK
-
-    def sleep_us(us):
-        """Block for us microseconds: for less than a millisecond only."""
-        time.sleep(us / 1000000)
-
-
-if hasattr(os, "urandom"):
-    random = os.urandom  # n -> n bytes of the system's randomness
-else:  # the WebAssembly port
-
-    def random(n):
-        from random import getrandbits
-
-        return bytes([getrandbits(8) for _ in range(n)])
-
-
-# --- heap ---
-
-
-def collect():
-    """Collect garbage now, when nobody listens: as a call is set up, and after it ended."""
-    gc.collect()
-
-
-def heap_used():
-    """The bytes in use on MicroPython's heap; 0 where nobody can tell."""
-    return gc.mem_alloc() if MICROPYTHON else 0
-
-
-# --- waiting ---
-
-if MICROPYTHON:
     sleep_ms = asyncio.sleep_ms  # awaited at once it allocates nothing: asyncio keeps one sleeper for all
+    heap_used = gc.mem_alloc  # bytes in use
+    print_exception = sys.print_exception  # with its trace
 
     def readable(sock):
         """await readable(socket): return when a read would find something."""
         yield asyncio.core._io_queue.queue_read(sock)
 
-    async def _within(awaitable, ms):
+    async def within(awaitable, ms):
+        """await an awaitable for ms at most; asyncio.TimeoutError."""
         try:
             return await asyncio.wait_for_ms(awaitable, ms)
         except asyncio.CancelledError as error:
@@ -94,49 +52,20 @@ if MICROPYTHON:
             raise error
 
 else:
+    from siplet.platform_cpython import *  # noqa: F403
 
-    def reader(sock):
-        """What a socket's readinto does on MicroPython: it fills view through the borders of datagrams."""
 
-        def read(view):
-            view = memoryview(view)
-            n = 0
-            while n < len(view):
-                try:
-                    got = sock.recv_into(view[n:])
-                except BlockingIOError:
-                    return n or None
-                n += got
-                if not got:
-                    break
-            return n
+if hasattr(os, "urandom"):
+    random = os.urandom  # n -> n bytes of the system's randomness
+else:  # the WebAssembly port
 
-        return read
+    def random(n):
+        from random import getrandbits
 
-    def sleep_ms(ms):
-        """await sleep_ms(ms)."""
-        return asyncio.sleep(ms / 1000)
+        return bytes([getrandbits(8) for _ in range(n)])
 
-    async def readable(sock):
-        """await readable(socket): return when a read would find something."""
-        loop = asyncio.get_running_loop()
-        ready = loop.create_future()
-        number = sock.fileno()
-        loop.add_reader(number, lambda: ready.done() or ready.set_result(None))
-        try:
-            await ready
-        finally:
-            loop.remove_reader(number)
 
-    async def _within(awaitable, ms):
-        # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
-        task = asyncio.ensure_future(awaitable)
-        try:
-            await asyncio.wait((task,), timeout=ms / 1000)
-            if not task.done():
-                raise asyncio.TimeoutError
-        finally:
-            task.cancel()
+collect = gc.collect  # now, when nobody listens: as a call is set up, and after it ended
 
 
 async def wait(event, timeout_ms=None):
@@ -145,7 +74,7 @@ async def wait(event, timeout_ms=None):
         await event.wait()
         return True
     try:
-        await _within(event.wait(), timeout_ms)
+        await within(event.wait(), timeout_ms)
     except asyncio.TimeoutError:
         return event.is_set()
     return True
@@ -162,23 +91,12 @@ def install(log=None):
         text = str(context.get("message"))
         if log:
             log(text, error)
-        else:
-            print(text)
+            return
+        print(text)
+        if error:
             print_exception(error)
 
     asyncio.get_event_loop().set_exception_handler(handler)
-
-
-def print_exception(error):
-    """Print an exception with its trace; None prints nothing."""
-    if error is None:
-        pass
-    elif MICROPYTHON:
-        sys.print_exception(error)
-    else:
-        import traceback
-
-        traceback.print_exception(type(error), error, error.__traceback__)
 
 
 # --- addresses ---
