@@ -90,7 +90,7 @@ def test_sender_follows_rfc_4733():
     assert sent(sender, 2) == [None, None]
     assert sender.press("8", 80)
     said = sent(sender, 10)
-    assert [s and s[0] for s in said] == [dtmf.FIRST] + [dtmf.MORE] * 5 + [None] * 4
+    assert [s and s[0] for s in said] == [dtmf.FIRST] + [2] * 5 + [None] * 4
     assert [s[1] for s in said[:6]] == [
         b"\x08\x0a\x00\xa0",
         b"\x08\x0a\x01\x40",

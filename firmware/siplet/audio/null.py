@@ -13,6 +13,7 @@ class _Slice:
 
 
 ALL = _Slice()[:]  # one slice object made once: `frame[ALL] = source` copies without allocating
+del _Slice
 SILENCE = bytes(320)  # a frame
 
 
@@ -22,8 +23,7 @@ class Null:
     def start(self):
         """A call begins; OSError when the hardware or a file is not there."""
 
-    def stop(self):
-        """The call is over; start() may follow."""
+    stop = start  # the call is over; start() may follow
 
     def read(self, frame):
         """Fills frame, 160 signed 16-bit little-endian samples (20 ms); False when silence stands for missing sound."""

@@ -59,11 +59,11 @@ class Wav(Null):
         self._play = self._file = None
         self._repeat = repeat
         self._record = record
-        self._at = self._end = self._bytes = self.errors = 0
+        self._end = self._bytes = self.errors = 0
         self._number = bytearray(4)
         if play:
             self._play, kind, self._begin, self._size = _open_play(play)
-            self._codes = self._table = None
+            self._codes = None
             if kind != 1:
                 from siplet.media import g711
 
@@ -78,10 +78,10 @@ class Wav(Null):
 
     def start(self):
         self.stop()
-        self._bytes = 0
-        self._end = 0
+        self._bytes = self._end = 0
         if self._play:
-            self._rewind()
+            self._play.seek(self._begin)
+            self._end = self._size
         if self._record:
             try:
                 self._file = open(self._record, "wb")
@@ -95,15 +95,13 @@ class Wav(Null):
         self._end = -1
         if self._file:
             self._patch()
-        if self._file:
             self._file.close()
             self._file = None
 
     def read(self, frame):
         if self._end <= 0:
             return Null.read(self, frame)
-        table = self._table
-        into = self._codes if table else frame
+        into = self._codes or frame
         try:
             n = min(self._play.readinto(into), self._end)
         except OSError:
@@ -112,14 +110,15 @@ class Wav(Null):
         self._end -= n
         if n < len(into):
             self._end = 0
-        if table:
-            self._decode(n, into, frame, 0, table)
+        if into is not frame:
+            self._decode(n, into, frame, 0, self._table)
             n *= 2
         while n < _FRAME:
             frame[n] = 0
             n += 1
         if not self._end and self._repeat:
-            self._rewind()
+            self._play.seek(self._begin)
+            self._end = self._size
         return True
 
     def write(self, frame):
@@ -134,24 +133,13 @@ class Wav(Null):
         if self._bytes % (50 * _FRAME) == 0:
             self._patch()
 
-    def _rewind(self):
-        self._play.seek(self._begin)
-        self._end = self._size
-
     def _patch(self):
         try:
-            self._put(4, self._bytes + _HEADER - 8)
-            self._put(40, self._bytes)
+            for at in (4, 40):  # the sizes of what follows each
+                struct.pack_into("<I", self._number, 0, self._bytes + _HEADER - 4 - at)
+                self._file.seek(at)
+                self._file.write(self._number)
             self._file.seek(0, 2)
             self._file.flush()
         except OSError:
             self.errors += 1
-
-    def _put(self, at, value):
-        number = self._number
-        number[0] = value & 0xFF
-        number[1] = value >> 8 & 0xFF
-        number[2] = value >> 16 & 0xFF
-        number[3] = value >> 24 & 0xFF
-        self._file.seek(at)
-        self._file.write(number)

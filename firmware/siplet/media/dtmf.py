@@ -13,10 +13,9 @@ from siplet.ticks import ticks_diff
 
 KEYS = "0123456789*#ABCD"
 
-# What Sender.step() says
-IDLE = const(0)
+# What Sender.step() says: 0 nothing, 1 the first packet of a press, 2 another one
 FIRST = const(1)
-MORE = const(2)
+_MORE = const(2)
 
 _PAYLOAD = const(12)  # where it lies in a packet: rtp.HEADER
 _END = const(0x80)
@@ -57,15 +56,15 @@ class Sender:
         return True
 
     def step(self, packet):
-        """20 ms have passed: IDLE, or the payload of packet was written: MORE, or FIRST when it begins a press."""
-        said = MORE
+        """20 ms have passed: 0, or the payload of packet was written: FIRST when it begins a press, else 2."""
+        said = _MORE
         if not self._ends:
             if self._pause:
                 self._pause -= 1
-                return IDLE
+                return 0
             if not self._count:
                 self.busy = False
-                return IDLE
+                return 0
             i = self._first
             packet[_PAYLOAD] = self._queue[i]
             self._frames = self._queue[i + 1]
@@ -91,13 +90,12 @@ class Sender:
 class Receiver:
     """Tells presses from packets."""
 
-    def __init__(self):
-        self.reset()
-
     def reset(self):
         """Another source, another clock."""
         self._time = -1
         self._event = 0
+
+    __init__ = reset
 
     def take(self, data, at, size, timestamp):
         """The digit when data[at:at + size] is the first packet of a press that was received, else None."""

@@ -51,6 +51,4 @@ def table(law):
 try:  # not every build compiles viper: WebAssembly, some RISC-V ones, CPython; or a .mpy of another build
     from siplet.media.g711_viper import decode, encode, move
 except (SyntaxError, ImportError, NameError, ValueError):
-    from siplet.media.g711_plain import decode, encode, move
-
-__all__ = ("BITS", "PCMA", "PCMU", "decode", "encode", "move", "table")
+    from siplet.media.g711_plain import decode, encode, move  # noqa: F401

@@ -19,11 +19,12 @@ from micropython import const
 from siplet.media.g711 import move
 
 # What get() says
-FRAME = const(0)  # nothing against it: 160 codes at data[at:]
-MISSING = const(1)  # a gap: later frames are there; conceal it
-PREFETCHING = const(2)  # the first packets are being collected
-EMPTY = const(3)  # nothing is coming
+_PLAYING = const(0)  # nothing against it: 160 codes at data[at:]
+_MISSING = const(1)  # a gap: later frames are there; conceal it
+_PREFETCHING = const(2)  # the first packets are being collected
+_EMPTY = const(3)  # nothing is coming
 
+_ROOM = const(12)  # frames, 240 ms; 6 at least
 _FRAME = const(160)
 _SLOT = const(80)
 _LONGEST = const(640)  # 80 ms; the usual ones have 10 to 40
@@ -33,27 +34,26 @@ _TRIM = const(64)  # frames over which the lowest filling is watched
 
 
 class Jitter:
-    """stats: an object with the attributes late, duplicate, bad (longer than any packet may be), concealed (MISSING),
+    """stats: an object with the attributes late, duplicate, bad (longer than any packet may be), concealed (missing),
     skipped (frames thrown away because more was buffered than the depth asks for) and delay (ms buffered).
-    frames: the frames that there is room for, 6 at least; depth: the samples to collect at first, 480 = 60 ms.
-
-    data: the ring; get() == FRAME leaves its 160 codes at data[at:at + 160], never around the end.
+    depth: the samples to collect at first, 480 = 60 ms.
+    data: the ring; get() == 0 leaves its 160 codes at data[at:at + 160], never around the end.
     silence: the code that fills the rest of a frame of which only a part came.
     ahead: samples buffered.
     """
 
-    def __init__(self, stats, frames=12, depth=480):
+    def __init__(self, stats):
         self.stats = stats
-        self.data = bytearray(frames * _FRAME)
-        self.depth = depth
+        self.data = bytearray(_ROOM * _FRAME)
+        self.depth = 480
         self.silence = 0xFF
-        self._filled = bytearray(2 * frames)  # samples present in each slot
+        self._filled = bytearray(2 * _ROOM)  # samples present in each slot
         self.at = 0
         self.reset()
 
     def reset(self):
         """Throw away all that is buffered and start anew with the next packet."""
-        self._state = EMPTY
+        self._state = _EMPTY
         self.ahead = 0
         self._read = 0  # the next frame's place in the ring
         self._time = 0  # and its timestamp
@@ -75,12 +75,12 @@ class Jitter:
         offset = (timestamp - self._time) & _MASK
         if offset > _MASK >> 1:
             offset = offset - _MASK - 1
-        anew = self._state == EMPTY or (ahead <= 0 and offset + n <= 0)
+        anew = self._state == _EMPTY or (ahead <= 0 and offset + n <= 0)
         if anew:
             pass
         elif offset < 0:
             back = (_FRAME - 1 - offset) // _FRAME * _FRAME
-            if self._state == PREFETCHING and ahead + back <= size:
+            if self._state == _PREFETCHING and ahead + back <= size:
                 # Before the first one: begin earlier.
                 self._time = (self._time - back) & _MASK
                 self._read = (self._read - back) % size
@@ -107,7 +107,7 @@ class Jitter:
                     frames -= 1
         if anew:
             self.reset()
-            self._state = PREFETCHING
+            self._state = _PREFETCHING
             self._time = timestamp
             offset = 0
         # Count it into its slots.
@@ -159,20 +159,20 @@ class Jitter:
         self.ahead -= _FRAME
 
     def get(self):
-        """Take the next 20 ms out: FRAME, MISSING, PREFETCHING or EMPTY."""
+        """Take the next 20 ms out: 0, or why there are none: 1 missing, 2 prefetching, 3 empty."""
         ahead = self.ahead
         self.stats.delay = ahead >> 3
         if self._state:
-            if self._state == EMPTY:
-                return EMPTY
+            if self._state == _EMPTY:
+                return _EMPTY
             if self._waited < self.depth - _FRAME and ahead <= self.depth + _FRAME:
                 self._waited += _FRAME
-                return PREFETCHING
-            self._state = FRAME
+                return _PREFETCHING
+            self._state = _PLAYING
             self._lowest = ahead
         if ahead <= 0:
-            self._state = EMPTY
-            return EMPTY
+            self._state = _EMPTY
+            return _EMPTY
         self.at = self._read
         slot = self.at // _SLOT
         first = self._filled[slot]
@@ -189,9 +189,9 @@ class Jitter:
             self._watched = 0
             self._lowest = self.ahead
         if first and second:
-            return FRAME
+            return _PLAYING
         if not first and not second:
             self.stats.concealed += 1
-            return MISSING
+            return _MISSING
         self._blank(slot if second else slot + 1)
-        return FRAME
+        return _PLAYING

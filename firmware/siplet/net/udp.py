@@ -34,6 +34,7 @@ class Udp:
 
     def __init__(self, address="0.0.0.0", port=0, ports=None):
         self.address = address
+        self._family = socket.AF_INET6 if ":" in address else socket.AF_INET
         self.errors = self.empty = self.short = 0
         self.source = self.peer = self.socket = self._raw = None
         self._names = {}
@@ -53,7 +54,7 @@ class Udp:
 
     def _open(self, port):
         local = platform.resolve(self.address, port)
-        sock = socket.socket(socket.AF_INET6 if ":" in self.address else socket.AF_INET, socket.SOCK_DGRAM)
+        sock = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
             sock.bind(local)
@@ -99,16 +100,11 @@ class Udp:
     def _resolve(self, address):
         found = self._names.get(address)
         if found is None:
-            family = socket.AF_INET6 if ":" in self.address else socket.AF_INET
-            found = platform.resolve(address[0], address[1], family)
+            found = platform.resolve(address[0], address[1], self._family)
             if len(self._names) >= _NAMES:
                 self._names.clear()
             self._names[address] = found
         return found
-
-    def forget(self):
-        """Look every name up again when it is next used: a server may have moved."""
-        self._names.clear()
 
     def send_to(self, data, address):
         """Send data to address (host: str, port: int); a name is looked up (which blocks) once and kept.
