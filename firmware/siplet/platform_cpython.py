@@ -1,5 +1,7 @@
 # What siplet.platform is on CPython: the same names, and reader. Apart, so that no board's heap holds a word of it.
 # Imports the standard library only.
+# What MicroPython's stubs do not know is here on purpose.
+# pyright: reportAttributeAccessIssue=false
 
 import asyncio
 import time
