@@ -95,7 +95,11 @@ def test_a_route_that_cannot_be_gone_in_a_response_ends_the_call():
     bell.call(TARGET)
     wire.run(100)
     ended = bell.take("ended")
-    assert ended.data == "lost" and ended.status == 488
+    assert ended.data == "lost" and ended.status == 488 and peer.methods() == ["INVITE"]
+    # Another fork's 200 comes too late, and is told so.
+    peer.say(answer(peer.got[0], 200, b"two", FROM_ONE, SDP), BELL)
+    wire.run(100)
+    assert peer.methods() == ["INVITE", "ACK", "BYE"]
     wire.run(40000)
     assert bell.at_rest()
 

@@ -83,6 +83,8 @@ class Outgoing(Session):
             self.dialog = self._outline.fork(response)
         except RemoteError as error:  # its route cannot be gone: neither can an ACK, nor a BYE
             self.endpoint.last_error = error.text
+            self.dialog = self._outline  # that of nobody: whoever answers later is one too many
+            self.dialog.confirmed = True
             self.step("refused", now, 488, b"", "lost")
             return
         self.dialog.confirmed = True
