@@ -61,7 +61,7 @@ def answer_as_a_phone_does(data):
     m.check()
     m.branch, m.call_id, m.from_tag, m.to_tag, m.cseq  # noqa: B018
     BUILDER.reply(m, 200, SOURCE, b"8f7e6d5c")
-    BUILDER.copy(m, b"Record-Route")
+    BUILDER.copy(m, b"record-route")
     BUILDER.header(b"Contact", b"<sip:door@192.0.2.7>")
     BUILDER.header(b"Allow", b"INVITE, ACK, BYE, CANCEL, OPTIONS, INFO")
     return BUILDER.end()

@@ -87,8 +87,8 @@ def test_a_reply_copies_what_it_must():
     builder.reply(m, 200, SOURCE, b"new")
     assert bytes(builder.end()) == (
         b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\r\nVia: SIP/2.0/TCP b.example ;branch=2\r\n"
-        b"Via: SIP/2.0/UDP c.example, SIP/2.0/UDP d.example\r\nFrom: <sip:100@pbx>;tag=1\r\n"
-        b"To: <sip:door@pbx>;tag=new\r\nCall-ID: x@pbx\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+        b"v: SIP/2.0/UDP c.example, SIP/2.0/UDP d.example\r\nf: <sip:100@pbx>;tag=1\r\n"
+        b"t: <sip:door@pbx>;tag=new\r\ni: x@pbx\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
     )
 
 

@@ -18,7 +18,7 @@ _REASONS = (
     b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n491Request Pending\n500Server Internal Error\n"
     b"501Not Implemented\n503Service Unavailable\n505Version Not Supported\n513Message Too Large\n603Decline\n"
 )
-_COPIED = (b"From: ", b"To: ", b"Call-ID: ", b"CSeq: ")  # as they follow Via in Message.at
+_digit = bytearray(1)  # on its way into a message
 
 
 def reason(status):
@@ -45,30 +45,25 @@ class Builder:
         self._n = 0
         self._body = b""
 
-    def _grow(self, n):
-        # Most messages fit in the first kilobyte; one that repeats thirty Vias gets room as it needs it, and keeps it.
-        if n > self._size:
-            raise LocalError("message too long")
-        larger = bytearray(min(self._size, n + _START))
-        larger[: self._n] = self._buffer[: self._n]
-        self._buffer = larger
-
     def _put(self, data):
         n = self._n + len(data)
         if n > len(self._buffer):
-            self._grow(n)
+            # Most messages fit in the first kilobyte; one that repeats thirty Vias gets more room, and keeps it
+            if n > self._size:
+                raise LocalError("message too long")
+            larger = bytearray(min(self._size, n + _START))
+            larger[: self._n] = self._buffer[: self._n]
+            self._buffer = larger
         self._buffer[self._n : n] = data
         self._n = n
 
     def _digits(self, n):
-        if n > 9:
-            self._digits(n // 10)
-        if self._n == len(self._buffer):
-            self._grow(self._n + 1)
         if n < 0:
             raise LocalError("number")
-        self._buffer[self._n] = 48 + n % 10
-        self._n += 1
+        if n > 9:
+            self._digits(n // 10)
+        _digit[0] = 48 + n % 10
+        self._put(_digit)
 
     def _part(self, part):
         if isinstance(part, int):
@@ -136,27 +131,21 @@ class Builder:
         data = request.data
         view = memoryview(data)
         try:
-            i = request.at[0]
-            while i:
-                end = request.end(i)
-                self._put(b"Via: ")
-                i = lws(data, i, end)
-                if source:
-                    i = self._top_via(data, view, i, end, source)
-                    source = None
-                self._span(data, view, i, trim(data, i, end))
-                self._put(b"\r\n")
-                i = request.find(b"via", i)
-            for k in range(4):
-                i = request.at[k + 1]
-                if i:
+            for k in range(5):  # Via, From, To, Call-ID, CSeq, each line with its name as it is spelt there
+                i = request.at[k]
+                while i:
+                    start = data.rfind(b"\n", 0, i) + 1
                     end = request.end(i)
-                    self._put(_COPIED[k])
-                    self._span(data, view, lws(data, i, end), trim(data, i, end))
-                    if tag and k == 1 and status != 100 and self._untagged(request):
+                    if source and k == 0:
+                        self._put(view[start:i])
+                        start = self._top_via(data, view, i, end, source)
+                        source = None
+                    self._span(data, view, start, trim(data, start, end))
+                    if tag and k == 2 and status != 100 and self._untagged(request):
                         self._put(b";tag=")
                         self._part(tag)
                     self._put(b"\r\n")
+                    i = 0 if k else request.find(b"via", i)
             if status == 100:
                 self.copy(request, b"timestamp")
             if self._n + _ROOM > self._size:

@@ -29,17 +29,18 @@ from siplet.sip.header import (
     value_at,
 )
 
-# What every message needs, as indexed in Message.at, and the compact forms; five must be there, only Via repeats
-_NAMES = (b"via", b"from", b"to", b"call-id", b"cseq", b"max-forwards", b"content-length")
-_SHORT = b"vfti\0\0l"
-_NOWHERE = bytes(14)
-# What __getattr__ knows; the first five with the index of their header in the low two bits of their own
-_LAZY = ("via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body")
-# Every compact form in front of its name (7.3.3 and the extensions); a name stands before those it is a part of
-_COMPACT = (
-    b"Tto Oevent Vvia Ffrom Icall-id Mcontact Lcontent-length Ccontent-type Econtent-encoding Ksupported Ssubject "
-    b"Rrefer-to Breferred-by Uallow-events Xsession-expires "
+# Headers that are asked for often or have a compact form (7.3.3 and the extensions), which stands in front of the name
+# or is a space; a name stands before those it is a part of
+_NAMES = (
+    b"Vvia Ffrom Tto Icall-id  cseq  max-forwards Lcontent-length Oevent Mcontact Ccontent-type Econtent-encoding "
+    b"Ksupported Ssubject Rrefer-to Breferred-by  route  record-route  require  accept  expires Uallow-events "
+    b"Xsession-expires "
 )
+# Where those that every message needs stand in it, indexed as in Message.at; five must be there, only Via repeats
+_NEEDED = b"\x01\x06\x0c\x10\x19\x1f\x2d"
+# What __getattr__ knows; the first five with the index of their header in the low two bits of their own. A list: in a
+# constant tuple of a .mpy each text is an object of its own
+_LAZY = ["via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body"]
 
 
 class Message:
@@ -84,46 +85,52 @@ class Message:
             self.uri = data[first + 1 : last]
             if stop - last != 8 or not same(data, last + 1, b"sip/2.0"):
                 self._fault = "version"
-        self.at = at = array("H", _NOWHERE)
+        self.at = at = array("H", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0")
         p += 2
         while p < end:
             after = data.find(b"\n", p) + 1
             c = data[p] | 32
             if c in b"vftimlc":
                 for k in range(7):
-                    name = _NAMES[k]
-                    if (c == name[0] or c == _SHORT[k]) and (value := self._value(p, name, _SHORT[k])):
+                    i = _NEEDED[k]
+                    if (c == _NAMES[i] or c == _NAMES[i - 1] | 32) and (i := self._value(p, _NAMES, i)):
                         if not at[k]:
-                            at[k] = value
+                            at[k] = i
                         elif k:
                             self._fault = self._fault or "header twice"
             if data[p] not in b" \t" and data.find(b":", p, after) <= p:
                 self._fault = self._fault or "header line"
             p = after
 
-    def _value(self, p, name, short):
-        # the offset behind the colon when the line at p is this header, or 0; the CRLFs at the end bound all of it
+    def _value(self, p, names, i):
+        # the offset behind the colon when the line at p is the header whose name stands in names at i, between its
+        # compact form or a space and another space; or 0. The CRLFs at the end of the head bound all of it
         data = self.data
-        if data[p] | 32 == short and data[p + 1] in b": \t":
+        if data[p] & 0xDF == names[i - 1] and data[p + 1] in b": \t":
             p += 1
-        elif same(data, p, name):
-            p += len(name)
         else:
-            return 0
+            while names[i] != 32:
+                if data[p] | 32 != names[i] | 32:
+                    return 0
+                p += 1
+                i += 1
         while data[p] in b" \t":
             p += 1
         return p + 1 if data[p] == 58 else 0
 
     def find(self, name, p=0):
-        """The offset of the value of the first such header behind offset p, 0 without one; name in lower case."""
+        """The offset of the value of the first such header behind offset p, 0 without one; name in any case."""
         data = self.data
-        short = _COMPACT.find(name)
-        short = _COMPACT[short - 1] | 32 if short > 0 and _COMPACT[short + len(name)] == 32 else 0
+        names = _NAMES
+        i = names.find(name)
+        if i < 0 or names[i + len(name)] != 32:
+            names = name + b" "
+            i = 0
         while True:
             p = data.find(b"\n", p) + 1
             if not 0 < p < self._head:
                 return 0
-            value = self._value(p, name, short)
+            value = self._value(p, names, i)
             if value:
                 return value
 
@@ -174,7 +181,7 @@ class Message:
                 raise RemoteError(505 if self._fault == "version" else 400, self._fault)
             for k in range(5):
                 if not at[k]:
-                    raise bad("no " + _NAMES[k].decode())
+                    raise bad("no " + _NAMES[_NEEDED[k] :].split(None, 1)[0].decode())
             if self.method and (not self.uri or b" " in self.uri or b"\t" in self.uri):
                 raise bad("Request-URI")
             i = at[0]
