@@ -51,11 +51,12 @@ def test_a_wrong_password_is_said_once_and_does_not_hammer(kamailio, agent):
 def test_the_binding_is_refreshed_before_it_ends_also_with_a_stale_nonce(kamailio, agent):
     server = kamailio("ONETIME", min_expires=1, nonce_expire=1)
     phone = agent(server.server, expires=3)
-    phone.event("registration", state="refreshing")
     phone.event("registration", state="registered")
-    phone.event("registration", state="refreshing")  # the first refresh succeeded: this is the second
-    assert len(server.contacts("door")) == 1
-    wait_until(lambda: phone.do("state")["registration"] == "registered", 3, "second refresh")
+    for _ in range(2):
+        phone.event("registration", 2.8, state="refreshing")
+        phone.event("registration", 1, state="registered")
+        # Kamailio counts whole seconds: of the 3 that it gave it may take one off at once.
+        assert len(server.contacts("door")) == 1
     assert not [state for state, _ in states(phone) if state == "failed"]
     numbers = [number for _, number in server.came("REGISTER", "door")]
     assert numbers == sorted(set(numbers)) and len(numbers) >= 5
@@ -68,6 +69,7 @@ def test_a_shorter_grant_than_asked_for_is_kept(kamailio, agent):
     start = time.monotonic()
     phone.event("registration", 4, state="refreshing")
     assert time.monotonic() - start < 2
+    phone.event("registration", 1, state="registered")
     assert server.contacts("door")
 
 
