@@ -146,6 +146,27 @@ def test_a_caller_that_vanished_does_not_hold_the_line_for_ever():
     assert desk.at_rest()
 
 
+def test_calls_taken_back_and_never_acknowledged_do_not_keep_others_out():
+    wire = Wire()
+    desk = wire.party("10.0.0.2")
+    stranger = Peer(wire, "10.0.0.1")
+    for i in range(20):
+        invite = (
+            request(b"INVITE", CONTACT, SDP)
+            .replace(b"by-hand", str(i).encode())
+            .replace(b"z9hG4bKabc", b"z9hG4bKx" + str(i).encode())
+        )
+        stranger.say(invite, DESK)
+        wire.run(20)
+        stranger.say(invite.replace(b"INVITE", b"CANCEL"), DESK)
+        wire.run(20)
+    assert len(desk.endpoint.transactions) <= 16 and desk.kinds() == ["incoming", "ended"] * 20
+    other = wire.party("10.0.0.3")
+    other.call(TARGET)
+    wire.run(100)
+    assert other.take("ringing")
+
+
 def test_a_call_that_cannot_even_be_written_leaves_nothing():
     wire = Wire()
     bell = wire.party("10.0.0.1")

@@ -148,10 +148,12 @@ class Transaction:
         self.alive = True  # the endpoint forgets it otherwise
 
     def settled(self):
-        """Server: whether all is said, and acknowledged where an ACK is due; only repetitions are still absorbed."""
-        if self.request is None or self.state < _COMPLETED or self.user.unacknowledged is self:
+        """Server: whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
+        if self.request is None or self.state < _COMPLETED:
             return False
-        return self.state != _COMPLETED or self.table is _OTHER_SERVER
+        return not self.user.alive or (
+            self.user.unacknowledged is not self and (self.state != _COMPLETED or self.table is _OTHER_SERVER)
+        )
 
     def serves(self, request, method):
         """Server: whether this is the transaction of a request, seen as `method` (17.2.3).
