@@ -176,3 +176,14 @@ def test_a_call_that_cannot_even_be_written_leaves_nothing():
     except LocalError:
         pass
     assert bell.at_rest() and not bell.endpoint.full
+
+
+def test_a_registration_that_never_was_is_over_at_once():
+    wire = Wire()
+    bell = wire.party("10.0.0.1")
+    binding = bell.endpoint.register(b"sip:10.0.0.5", b"sip:bell@10.0.0.5")
+    binding.start(wire.now)
+    bell.endpoint.unreachable(("10.0.0.5", 5060), wire.now)
+    assert binding.state == "failed"
+    binding.stop(wire.now)
+    assert binding.state == "off" and not bell.endpoint.registrations

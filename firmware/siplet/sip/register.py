@@ -61,6 +61,7 @@ class Registration:
             self._send(now)
         else:
             self._to("off", 0)
+            self.endpoint.registrations.remove(self)
 
     def on_time(self, now):
         """Time to refresh, or to try again."""
