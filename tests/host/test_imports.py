@@ -31,12 +31,13 @@ MAY_IMPORT = {
     "call": ("log", "stream", "waiting", *BELOW_STREAM),
     "phone": ("call", "log", "stream", "waiting", *BELOW_STREAM),
     "keypad": ("platform", *BASE),
+    "startup": ("config", "log", "phone", "platform", *BASE),
     "__init__": ("call", "phone", *BASE),
 }
 # Outside the package: an application holds the phone and what its calls raise; a board makes what a phone is given
 MAY_IMPORT_OUTSIDE = {
     "firmware/apps": ("__init__", "call", "errors", "keypad", "phone"),
-    "firmware/main.py": ("__init__", "config", "log", "phone", "platform", *BASE),
+    "firmware/main.py": ("__init__", "config", "log", "phone", "platform", "startup", *BASE),
     "firmware/manifest.py": (),
     "boards": ("audio", "log", "net", "platform", *BASE),
 }
