@@ -1,0 +1,124 @@
+# What happens once, before an application runs: the command line, the configuration, the board, the phone.
+# May import config, log, phone, platform and the board. main.py drops this module when all stands: its code and the
+# configuration's table need no memory while the phone runs. Whatever keeps an application from starting is a
+# LocalError, one line for the user.
+
+import gc
+import sys
+
+from siplet import platform
+from siplet.errors import LocalError, RemoteError
+from siplet.log import Trace, log
+
+USAGE = "usage: main.py CONFIG.json [--app NAME]"
+PC = sys.platform in ("linux", "darwin", "win32")
+
+
+def drop(name):
+    """Forget a module of siplet that was needed once: siplet.<name>."""
+    sys.modules.pop("siplet." + name, None)
+    sys.modules["siplet"].__dict__.pop(name, None)
+    gc.collect()
+
+
+def read_arguments(arguments):
+    """(path of the configuration, name of the application or "") of a command line."""
+    rest = list(arguments)
+    app = ""
+    if "--app" in rest:
+        i = rest.index("--app")
+        app = rest[i + 1] if i + 1 < len(rest) else "-"
+        del rest[i : i + 2]
+    if len(rest) != 1 or rest[0][:1] == "-" or app[:1] == "-":
+        raise LocalError(USAGE)
+    return rest[0], app
+
+
+def read_config(path):
+    """The flat dict of siplet.config; leaves nothing of that module behind."""
+    from siplet import config
+
+    try:
+        return config.load(path)
+    finally:
+        drop("config")
+
+
+def find_app(name):
+    """The main() of apps/NAME.py."""
+    module = "apps." + name
+    try:
+        __import__(module)
+        return sys.modules[module].main
+    except ImportError as error:
+        if module not in str(error):
+            raise
+        raise LocalError(f"app: no application {name} in apps/")
+
+
+def trying(keys, function, *arguments):
+    """What function(*arguments) returns; LocalError with the configuration's keys when it cannot do its work."""
+    try:
+        return function(*arguments)
+    except (LocalError, OSError) as error:
+        raise LocalError(f"{keys}: {error}")
+
+
+def make_phone(board, config):
+    """The Phone that the configuration describes, not yet open."""
+    from siplet.phone import Phone
+
+    low = config["rtp.port_low"]
+    path = config["log.sip"]
+    return Phone(
+        config["sip.address"],
+        password=config["sip.password"] or None,
+        user=config["sip.user"] or None,
+        registrar=config["sip.registrar"] or None,
+        register=config["sip.register"],
+        audio=trying("audio", board.audio),
+        local_address=board.network(),
+        local_port=config["sip.local_port"],
+        rtp_ports=range(low + low % 2, config["rtp.port_high"], 2),
+        expires=config["sip.expires"],
+        max_calls=config["sip.max_calls"],
+        trace=trying("log.sip", Trace, path) if path else None,
+    )
+
+
+async def prepare(arguments, here):
+    """(the application's main, board, phone, configuration), the phone open. here: the folder of main.py."""
+    path, name = read_arguments(arguments) if PC else ("/config.json", "")
+    config = read_config(path)
+    if PC:  # a board has its board.py in the root; this one lies beside the others
+        sys.path.append(here + "/../boards/unix")
+    from board import Board
+
+    name = name or config["app"]
+    main = find_app(name)
+    platform.install()
+    board = Board(config)
+    try:
+        await board.start()
+    except OSError as error:
+        raise LocalError(f"control.port: cannot be opened ({error})")
+    try:
+        phone = make_phone(board, config)
+        phone.on_state = tell_state
+        await phone.__aenter__()
+    except RemoteError as error:
+        raise LocalError(f"sip.address, sip.registrar: cannot be used ({error.text})")
+    except OSError as error:
+        place = f"{phone.local_address}:{phone.local_port}"
+        raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({error})")
+    log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
+    # What board and phone have taken over is not kept twice; the password least of all.
+    for key in list(config):
+        if key.startswith("sip.") or key.startswith("rtp."):
+            del config[key]
+    return main, board, phone, config
+
+
+def tell_state(state, status):
+    """The phone's registration, a line of the log."""
+    log(f"registration {state} {status or ''}")
