@@ -5,6 +5,7 @@ import asyncio  # noqa: F401  on every phone, frozen into the interpreter: given
 import gc
 import sys
 
+sys.path += ["tests/alloc", "tests/bench"]
 for module in sys.argv[1:]:
     gc.collect()
     given = gc.mem_alloc()

@@ -82,8 +82,16 @@ try {
   mp.runPython(`import sys\nsys.path[:] = ["${options.romfs ? "/rom" : "/firmware"}", ".frozen"]`);
   mp.FS.chdir("/");
   if (options.alive) {
-    // asyncio is on every phone, frozen into the interpreter; for an import, a socket's name is enough
-    mp.runPython("import asyncio, sys\nsys.modules['socket'] = sys");
+    // asyncio is on every phone, frozen into the interpreter; for an import, a socket's names are enough
+    mp.runPython(`
+import asyncio, sys
+class socket:
+    AF_INET = SOCK_DGRAM = 2
+    AF_INET6 = 10
+    getaddrinfo = staticmethod(lambda host, port, *_: [(2, 2, 0, "", (host, port))])
+sys.modules["socket"] = socket
+sys.path += ["/tests/alloc", "/tests/bench"]
+`);
     for (const name of argv) {
       const given = alive();
       mp.runPython(`import ${name}`);
