@@ -100,23 +100,24 @@ class Negotiation:
         others = ["", ""]
         media = None
         for each in parse(data):
-            common = None if media else _common(each, self._codecs)
-            if common:
+            found = None if media else _common(each, self._codecs)
+            if found:
                 media = each
-                agreed = common
+                common = found
             else:
                 others[1 if media else 0] += "m=%s 0 %s %s\r\n" % (each.kind, each.proto, each.formats[0])
         if not media:
             raise RemoteError(488, "no common codec")
         self._others = others
         self._wanted = -1
-        self._agree(media, agreed, DIRECTIONS.index(self.direction.encode()) >> 3)
-        event = self._event = self.agreed.dtmf
+        self._agree(media, common, DIRECTIONS.index(self.direction.encode()) >> 3)
+        agreed = self.agreed
+        event = self._event = agreed.dtmf
         if event < 0:  # a number keeps its meaning for the whole session (8.3.2): ours, later, must not be in use
             self._event = 101
             while str(self._event) in media.formats:
                 self._event -= 1
-        return self._write([agreed[:2]], event, self.agreed.direction)
+        return self._write([(agreed.payload_type, agreed.codec)], event, agreed.direction)
 
     def accept(self, data):
         """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered.

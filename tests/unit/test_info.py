@@ -41,13 +41,14 @@ def test_real_phones():
         (b"Duration=160\r\nSignal=a\r\n", "A"),
         (b"\r\nSignal=0\r\nDuration=160\r\n\r\n", "0"),
         (b"SIGNAL = 9 \r\n", "9"),
+        (b"Signal\r\n Signal=8", "8"),
     ):
         assert info.parse(RELAY, body) == key, body
         assert info.parse(b"Application/DTMF-Relay; charset=utf-8", body) == key
     assert info.parse(PLAIN, b"7") == info.parse(PLAIN, b" 7\r\n") == "7"
     assert info.parse(PLAIN, b"10") == "*"
     assert info.parse(PLAIN, b"Signal=7\r\nDuration=160") == "7"  # some mix the two up
-    assert info.parse(b" application/dtmf ", b"#") == "#"
+    assert info.parse(b"application/dtmf ;x", b"#") == "#"
 
 
 def test_hostile_bodies():

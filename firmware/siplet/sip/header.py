@@ -132,7 +132,8 @@ def value_at(data, i, end):
     """The value of a parameter whose offset parameter() gave, unquoted; b"" for a flag."""
     if i < end and data[i] == _QUOTE:
         return unquote(data[i : quoted(data, i, end)])
-    return data[i : skip(data, i, end, b";, \t\r\n")]
+    end = skip(data, i, end, b";, \t\r\n")
+    return data[i:end] if i < end else b""
 
 
 def after_address(data, i, end):
