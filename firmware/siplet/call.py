@@ -196,6 +196,9 @@ class Call(Waiting):
             self._session.hang_up(platform.now())
             self._phone.pump()
             self._silence()
+            if self.state in ("calling", "ringing"):  # over for us, whatever the far end has still to say
+                self.state, self.how, self.status = "ended", "cancelled", 487
+                self.notify()
 
     def _end(self):
         self.state = "ended"

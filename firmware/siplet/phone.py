@@ -224,6 +224,8 @@ class Phone(Waiting):
         if event.kind == "registration":
             self.registration = event.data
             self.registration_status = event.status
+            if event.data == "failed":
+                self._udp.forget()
             if self.on_state:
                 self.on_state(event.data, event.status)
             self.notify()

@@ -92,6 +92,19 @@ async def test_answering_a_call_that_was_taken_back():
             assert error.status == 487
 
 
+async def test_hanging_up_while_nobody_answers_ends_the_wait():
+    async with phone("bell") as bell:
+        call = bell.call(f"sip:nobody@{HERE}:9")
+        task = asyncio.create_task(call.connect(5000))
+        await platform.sleep_ms(20)
+        await call.hangup(timeout_ms=50)
+        try:
+            await task
+            raise AssertionError("answered")
+        except CallCancelled as error:
+            assert error.status == 487
+
+
 async def test_a_second_call_finds_the_phone_busy():
     async with phone("bell") as bell, phone("desk") as desk, phone("other") as other:
         answered = []

@@ -118,6 +118,10 @@ class Udp:
             self.errors += 1
             return False
 
+    def forget(self):
+        """Look every name up again when it is next used: a server may have moved."""
+        self._names.clear()
+
     def connect(self, address):
         """Send to and receive from address only, by send() and receive(); False when it cannot be resolved."""
         try:

@@ -246,6 +246,8 @@ class Transaction:
             self.deadline = None
         elif row & (_WAIT_64 | _WAIT_D | _WAIT_T4):
             self.deadline = ticks_add(now, TIMEOUT if row & _WAIT_64 else TIMER_D if row & _WAIT_D else T4)
+            if self.request is None and not row & _ACK:
+                self.data = b""  # answered: a client has nothing to say again
         if row & _PASS:
             if event == _ON_ACK:
                 self.user.on_ack(message, now)
