@@ -55,7 +55,7 @@ jitter_buffer_delay 2-10
 def missing():
     """What has to be installed before baresip can be driven, as one line; "" when all is there."""
     if not shutil.which("baresip") or not _modules():
-        return "baresip is not installed (Debian: apt install baresip-core)"
+        return "baresip is not installed (make peers, or apt install baresip-core)"
     return ""
 
 
