@@ -137,8 +137,7 @@ class Builder:
                     start = data.rfind(b"\n", 0, i) + 1
                     end = request.end(i)
                     if source and k == 0:
-                        self._put(view[start:i])
-                        start = self._top_via(data, view, i, end, source)
+                        start = self._top_via(data, view, start, end, source)
                         source = None
                     self._span(data, view, start, trim(data, start, end))
                     if tag and k == 2 and status != 100 and self._untagged(request):
@@ -160,7 +159,7 @@ class Builder:
             return False
 
     def _top_via(self, data, view, i, end, source):
-        # writes the first value with our own received and rport, theirs left out (RFC 3581 4); returns its end
+        # writes name and first value with our own received and rport, theirs left out (RFC 3581 4); returns its end
         stop = skip(data, i, end, b",")
         p = skip(data, i, stop, b";")
         address = source[0].encode()
