@@ -58,18 +58,8 @@ class Call(Waiting):
 
     async def connect(self, timeout_ms=30_000):
         """Call, and return when it is answered. Raises CallRejected, CallTimeout, CallCancelled or CallLost."""
-        phone = self._phone
-        self._session = phone.start_call(self)
-        try:
-            done = await self.until(self._is_settled, timeout_ms)
-        except asyncio.CancelledError:
-            self._stop()
-            raise
-        if not done:
-            self._stop()
-            raise CallTimeout(408, "No answer")
-        if self.state != "up":
-            raise _ERRORS.get(self.how, CallCancelled)(self.status, self.reason)
+        self._session = self._phone.start_call(self)
+        await self._settle(timeout_ms, "No answer")
 
     async def answer(self, audio=None, timeout_ms=32_000):
         """Take an incoming call; returns when the caller has acknowledged it.
@@ -79,13 +69,11 @@ class Call(Waiting):
         if audio is not None:
             self.audio = audio
         if not self._session.answer(platform.now()):
+            if self.state == "up":
+                raise LocalError("the call is answered already")
             raise CallCancelled(self.status or 487, self.reason)
         self._phone.pump()
-        if not await self.until(self._is_settled, timeout_ms):
-            self._stop()
-            raise CallTimeout(408, "No ACK")
-        if self.state != "up":
-            raise _ERRORS.get(self.how, CallCancelled)(self.status, self.reason)
+        await self._settle(timeout_ms, "No ACK")
 
     async def reject(self, status=486):
         """Refuse an incoming call with a status of 400 to 699: 486 busy, 603 declined, 480 away."""
@@ -176,6 +164,16 @@ class Call(Waiting):
 
     # -- inside
 
+    async def _settle(self, timeout_ms, reason):
+        try:
+            if not await self.until(self._is_settled, timeout_ms):
+                raise CallTimeout(408, reason)
+        except BaseException:  # time over, or our task was cancelled: nobody waits for this call any more
+            self._stop()
+            raise
+        if self.state != "up":
+            raise _ERRORS.get(self.how, CallCancelled)(self.status, self.reason)
+
     def _is_settled(self):
         return self.state in ("up", "ended")
 
@@ -224,6 +222,10 @@ class Call(Waiting):
         # Who keeps a call that is over keeps its counters, not its buffers: the next call needs that memory.
         try:
             await self.line.run()
+        except Exception as error:  # the audio device failed: a call without sound is no call
+            self._phone.faults += 1
+            platform.print_exception(error)
+            self._stop()
         finally:
             self.stream = None
 

@@ -9,6 +9,7 @@ SDP_LINES = 64  # lines of one session description; browsers send about 60, phon
 SDP_FORMATS = 24  # payload types of an m-line that are looked at; phones offer up to 15
 SDP_MEDIA = 4  # m-lines looked at: audio, video, text and one more; what lies beyond is answered 488
 REALMS = 4  # that have challenged us: a registrar, a proxy or two on the way, the far end; the oldest is forgotten
+CHALLENGE = 640  # bytes of one digest challenge; most of it comes back in our answer, for up to REALMS of them
 TRANSACTIONS = 16  # at once, both roles; a request beyond gets 503 with Retry-After (RFC 3261 21.5.4)
 EARLY_DIALOGS = 4  # forks of one INVITE that are remembered (RFC 3261 12.1)
 URI = 512  # bytes of a remote target; it is repeated in every request of the dialog

@@ -106,6 +106,7 @@ class Phone(Waiting):
         self._udp = None
         self._unreachable = []
         self._waiting = []
+        self._closed = False
         self._tasks = []
         self._binding = None
         self.endpoint = None
@@ -153,6 +154,8 @@ class Phone(Waiting):
                 endpoint.sessions.pop().abandon(now)
             self.pump()
             self._udp.close()
+            self._closed = True
+            self.notify()
 
     def call(self, target, timeout_ms=30_000, audio=None):
         """A Call to target (a sip: URI, or a number at our registrar); `async with` it, or await its connect()."""
@@ -163,14 +166,18 @@ class Phone(Waiting):
         return call
 
     async def incoming(self, timeout_ms=None):
-        """The next call that rings here, None when the time is over."""
-        return await self.until(self._next_waiting, timeout_ms) or None
+        """The next call that rings here, None when the time is over or the phone is closed."""
+        call = await self.until(self._next_waiting, timeout_ms)
+        return call if isinstance(call, Call) else None
 
     def __aiter__(self):
         return self
 
     async def __anext__(self):
-        return await self.incoming()
+        call = await self.incoming()
+        if call is None:
+            raise StopAsyncIteration
+        return call
 
     async def wait_registered(self, timeout_ms=None):
         """Wait until the registrar has accepted us; False when the time is over first."""
@@ -217,7 +224,7 @@ class Phone(Waiting):
         return self.registration in ("registered", "refreshing")
 
     def _next_waiting(self):
-        return self._waiting.pop(0) if self._waiting else None
+        return self._waiting.pop(0) if self._waiting else self._closed
 
     def _on_event(self, event):
         session = event.source

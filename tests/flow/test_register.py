@@ -230,3 +230,14 @@ def test_a_call_does_not_disturb_the_refresh():
     wire.run(200_000)
     assert states(door)[-1] == ("registered", 200) and registration.state in ("registered", "refreshing")
     assert len(pbx.counts) >= 3
+
+
+def test_unregistering_waits_for_the_register_that_is_under_way():
+    wire, pbx, door, registration = registering()
+    registration.start(wire.now)
+    registration.stop(wire.now)
+    wire.run(5)
+    assert len(door.sent) == 1  # one at a time (10.2)
+    wire.run(1000)
+    assert states(door)[-1] == ("off", 200) and not pbx.bindings
+    assert pbx.got[-1].header(b"expires") == b"0" and not door.endpoint.registrations

@@ -203,3 +203,56 @@ async def test_a_key_refused_by_a_far_end_that_hangs_up_in_the_same_breath():
         outgoing._session.send_info = refuse
         assert await outgoing.send_digits("1", form="info") is False
         await desk.close(50)
+
+
+class Broken(Null):
+    """An audio device that fails after some frames, as one that was pulled out."""
+
+    frames = 5
+
+    def read(self, frame):
+        self.frames -= 1
+        if self.frames < 0:
+            raise OSError(5)
+        return super().read(frame)
+
+
+async def test_an_audio_device_that_fails_ends_the_call_and_is_counted():
+    async with phone("bell") as bell, phone("desk") as desk:
+        task = asyncio.create_task(bell.call(f"sip:desk@{HERE}:{desk.local_port}", audio=Broken()).connect(3000))
+        other = await desk.incoming(timeout_ms=2000)
+        await other.answer()
+        assert await other.ended(timeout_ms=2000) and other.how == "remote"
+        assert bell.faults == 1
+        await task
+
+
+async def test_closing_the_phone_ends_the_wait_for_calls():
+    async with phone("desk") as desk:
+
+        async def serve():
+            async for _ in desk:
+                raise AssertionError("a call")
+            return "over"
+
+        task = asyncio.create_task(serve())
+        await platform.sleep_ms(10)
+    assert await task == "over"
+
+
+async def test_a_cancelled_answer_hangs_up():
+    async with phone("bell") as bell, phone("desk") as desk:
+        calling = asyncio.create_task(bell.call(f"sip:desk@{HERE}:{desk.local_port}").connect(3000))
+        call = await desk.incoming(timeout_ms=2000)
+        answering = asyncio.create_task(call.answer())
+        await platform.sleep_ms(0)
+        answering.cancel()
+        try:
+            await answering
+        except asyncio.CancelledError:
+            pass
+        assert await call.ended(timeout_ms=2000)
+        try:
+            await calling
+        except CallError:
+            pass

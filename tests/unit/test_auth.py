@@ -214,3 +214,19 @@ def test_the_password_is_shown_nowhere():
     builder.request(b"REGISTER", b"sip:pbx")
     me.authorize(builder, b"REGISTER", b"sip:pbx")
     assert b"geheim" not in bytes(builder.end())
+
+
+def test_a_proxy_that_asks_in_a_new_realm_each_time_is_given_up():
+    me = credentials()
+    tried = []
+    rounds = 0
+    while me.challenged(challenge(digest(b"realm" + str(rounds).encode()), code=407), tried):
+        rounds += 1
+        assert rounds < 20
+    assert rounds >= 4  # as many as there may be proxies on the way
+
+
+def test_a_challenge_of_a_kilobyte_is_left_alone():
+    me = credentials()
+    assert not me.challenged(challenge(digest(nonce=b"n" * 1000)), [])
+    assert me.challenged(challenge(digest(nonce=b"n" * 500)), [])

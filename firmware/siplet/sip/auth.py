@@ -13,7 +13,7 @@ from binascii import b2a_base64, hexlify
 from hashlib import sha256
 
 from siplet.errors import RemoteError
-from siplet.limits import REALMS
+from siplet.limits import CHALLENGE, REALMS
 from siplet.sip.header import split
 
 # What an answer says, in this order: three of them not quoted (RFC 7616 3.4), and the last three only with qop
@@ -51,7 +51,8 @@ class Credentials:
         good = True
         seen = []
         for line in response.lines(b"proxy-authenticate" if proxy else b"www-authenticate"):
-            if line[:7].lower() != b"digest ":
+            # No honest server asks with a kilobyte, or in one more realm each time: our answer would repeat it all.
+            if line[:7].lower() != b"digest " or len(line) > CHALLENGE or len(tried) > 3 * REALMS:
                 continue
             fields = {}
             try:

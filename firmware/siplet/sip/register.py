@@ -42,6 +42,7 @@ class Registration:
         value = b"<" + aor + b">"
         self._dialog = Dialog(endpoint.token(12), value + b";tag=" + endpoint.token(), value, self.uri)
         self._transaction = None
+        self._leaving = False  # the REGISTER under way takes the binding back
 
     def start(self, now):
         """Register, and stay registered until stop()."""
@@ -54,10 +55,12 @@ class Registration:
         """Take the binding back (Expires: 0); the state is `off` when the answer is here, or was waited for."""
         if self.state in ("off", "unregistering"):
             return
-        known = self._lapse is not None or self._transaction is not None
         self.deadline = None
         self._to("unregistering", 0)
-        if known:
+        if self._transaction is not None:
+            return  # one REGISTER at a time (10.2): its answer is waited for
+        if self._lapse is not None:
+            self._leaving = True
             self._send(now)
         else:
             self._to("off", 0)
@@ -81,7 +84,11 @@ class Registration:
             self._send(now, self._tried)
             return
         if self.state == "unregistering":
-            self._to("off", status)
+            if self._leaving or (status >= 300 and self._lapse is None):
+                self._to("off", status)
+            else:
+                self._leaving = True
+                self._send(now)
         elif status < 300:
             self._on_success(status, response, now)
         elif status == 423 and self._lengthen(response):
