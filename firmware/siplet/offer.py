@@ -76,7 +76,7 @@ class Negotiation:
     def _agree(self, media, common, wanted):
         # RFC 3264 6.1: we send what the far end receives, and the other way round; 0.0.0.0 receives nothing (8.4)
         ours = wanted & (media.direction >> 1 | media.direction << 1)
-        if media.address in ("0.0.0.0", "::"):
+        if media.address == "0.0.0.0" or media.address == "::":
             ours &= 2
         number, codec, event = common
         self.agreed = Agreement(

@@ -88,7 +88,7 @@ def skip(data, i, end, stops):
             if c == _LT:
                 gt = data.find(b">", i, end)
                 if gt < 0 or data.find(b"<", i, gt) >= 0:
-                    raise bad("angle bracket")
+                    raise bad("address")
                 i = gt + 1
     return end
 
@@ -100,7 +100,7 @@ def number(data, i, end, top):
     while i < end and 48 <= data[i] <= 57:
         value = value * 10 + data[i] - 48
         if value > top:
-            raise bad("number too large")
+            raise bad("number")
         i += 1
     if i == start or (i < end and data[i] not in b" \t\r\n;,("):
         raise bad("number")
