@@ -26,6 +26,13 @@ class Call(Waiting):
     "cancelled", "timeout", "lost". stream: what carries the sound; stats: its counters; None before there was sound.
     """
 
+    held = False
+    status = 0
+    reason = how = ""
+    stream = stats = timeout_ms = None
+    _task = None
+    _patience = None  # of digits()
+
     def __init__(self, phone, session, line, audio, remote, state):
         super().__init__()
         self._phone = phone
@@ -33,18 +40,10 @@ class Call(Waiting):
         self.line = line
         self._keys = []
         self._presses = []  # (key, form, ticks) that the other form may still repeat
-        self._task = None
         self._infos = []
-        self._patience = None  # of digits()
         self.audio = audio
         self.remote = remote
         self.state = state
-        self.held = False
-        self.status = 0
-        self.reason = ""
-        self.how = ""
-        self.stream = self.stats = None
-        self.timeout_ms = None
 
     # -- what an application calls
 

@@ -64,6 +64,15 @@ class Phone(Waiting):
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
+    endpoint = on_state = None
+    registration = "off"
+    registration_status = 0
+    received = 0  # datagrams
+    faults = 0  # exceptions that were ours; none is expected, ever
+    _udp = _binding = None
+    _tasks = ()
+    _closed = False
+
     def __init__(
         self,
         address,
@@ -103,18 +112,8 @@ class Phone(Waiting):
         self._expires = expires
         self._max_calls = max_calls
         self._trace = trace
-        self._udp = None
         self._unreachable = []
         self._waiting = []
-        self._closed = False
-        self._tasks = []
-        self._binding = None
-        self.endpoint = None
-        self.registration = "off"
-        self.registration_status = 0
-        self.on_state = None
-        self.received = 0  # datagrams
-        self.faults = 0  # exceptions that were ours; none is expected, ever
 
     # -- what an application calls
 

@@ -13,6 +13,7 @@ class Desk:
     """An endpoint and a usage in one: notes what is sent and what is told, with the ms since the start."""
 
     def __init__(self):
+        self.endpoint = self
         self.builder = Builder()
         self.now = START
         self.sent = []
@@ -69,14 +70,14 @@ def head(method, status=0, to=b"<sip:b@10.0.0.2>", branch=b"z9hG4bKx"):
 
 def client(method):
     desk = Desk()
-    transaction = Transaction(desk, desk, method, b"z9hG4bKx", PEER)
-    transaction.start_client(head(method), desk.now)
+    transaction = Transaction(desk, method, PEER)
+    transaction.start_client(b"z9hG4bKx", head(method), desk.now)
     return desk, transaction
 
 
 def server(method):
     desk = Desk()
-    transaction = Transaction(desk, desk, method, b"", PEER)
+    transaction = Transaction(desk, method, PEER)
     transaction.start_server(Message(head(method)))
     return desk, transaction
 
@@ -233,7 +234,7 @@ def test_requests_find_their_transaction_by_branch_sent_by_and_method():
 
 def test_an_old_client_without_the_cookie_is_known_by_the_rest():
     desk = Desk()
-    transaction = Transaction(desk, desk, b"INVITE", b"", PEER)
+    transaction = Transaction(desk, b"INVITE", PEER)
     old = head(b"INVITE", branch=b"1")
     transaction.start_server(Message(old))
     assert transaction.serves(Message(old), b"INVITE")

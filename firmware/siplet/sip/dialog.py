@@ -24,6 +24,12 @@ class Dialog:
     local and remote are whole From/To values (bytes, with their tags), as they stand in our requests.
     """
 
+    routes = ()
+    hop = b""  # the URI to send to while there are no routes; the target's own place when empty
+    local_cseq = 0
+    remote_cseq = -1
+    confirmed = False
+
     def __init__(self, call_id, local, remote, target):
         self.call_id = call_id
         self.local = local
@@ -31,11 +37,6 @@ class Dialog:
         self.local_tag = param(local, b"tag") or b""
         self.remote_tag = param(remote, b"tag") or b""
         self.target = target
-        self.routes = ()
-        self.hop = b""  # the URI to send to while there are no routes; the target's own place when empty
-        self.local_cseq = 0
-        self.remote_cseq = -1
-        self.confirmed = False
 
     @classmethod
     def from_request(cls, request, tag):

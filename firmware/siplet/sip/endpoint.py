@@ -13,6 +13,8 @@
 #
 # Order of refusals, 8.2: framing 400/505, method 405/501, scheme 416, Require 420, then what the usage says.
 
+from collections import namedtuple
+
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import EVENTS, MESSAGE, TRANSACTIONS
 from siplet.sip.builder import Builder
@@ -26,27 +28,18 @@ from siplet.sip.transaction import Transaction
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
 
-
-class Event:
-    """Something that happened. kind, source (Registration or Session), and status/reason/data where the kind has them.
-
-    registration   a Registration changed its state; status of the answer that did it, 0 when none did
-    incoming       a Session rings here
-    ringing        the far end rings or sends early media; status 180..199
-    answered       the Session is up
-    media          what was agreed for audio changed; data: the agreement (hold, resume, another address)
-    digit          an INFO brought a key; data: (digit: str, ms: int)
-    ended          the call is over; data says how, status and reason why (see Call)
-    over           the last answer to our BYE is here, or was waited for
-    info           the far end's status for an INFO of ours
-    """
-
-    def __init__(self, kind, source, status=0, reason=b"", data=None):
-        self.kind = kind
-        self.source = source
-        self.status = status
-        self.reason = reason
-        self.data = data
+# Something that happened. kind, source (Registration or Session), and status/reason/data where the kind has them:
+#
+#     registration   a Registration changed its state; status of the answer that did it, 0 when none did
+#     incoming       a Session rings here
+#     ringing        the far end rings or sends early media; status 180..199
+#     answered       the Session is up
+#     media          what was agreed for audio changed; data: the agreement (hold, resume, another address)
+#     digit          an INFO brought a key; data: the key, str
+#     ended          the call is over; data says how, status and reason why (see Call)
+#     over           the last answer to our BYE is here, or was waited for
+#     info           the far end's status for an INFO of ours
+Event = namedtuple("Event", ("kind", "source", "status", "reason", "data"))
 
 
 class Endpoint:
@@ -193,17 +186,18 @@ class Endpoint:
     def request(self, user, method, hop, now):
         """Send what the builder holds in a new client transaction, to the URI hop; returns the Transaction."""
         data = bytes(self.builder.end())
-        transaction = Transaction(self, user, method, self._branch, Uri(hop).destination())
+        transaction = Transaction(user, method, Uri(hop).destination())
         self.transactions.append(transaction)
-        transaction.start_client(data, now)
+        transaction.start_client(self._branch, data, now)
         return transaction
 
     def serve(self, user, request, source):
         """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
         if len(self.transactions) >= TRANSACTIONS and not self._make_room():
             return None
-        transaction = Transaction(self, user, request.method, b"", destination(request, source))
-        transaction.source = source
+        transaction = Transaction(user, request.method, destination(request, source))
+        if request.method == b"INVITE":
+            transaction.source = source  # its answers are made later
         transaction.start_server(request)
         self.transactions.append(transaction)
         return transaction

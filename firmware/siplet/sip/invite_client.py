@@ -18,6 +18,8 @@ from siplet.ticks import ticks_add
 class Outgoing(Session):
     """A call that we make; see endpoint.invite."""
 
+    _answered = False  # the far end's answer to our offer is here
+
     def __init__(self, endpoint, media, credentials, target, local, hop, route):
         Uri(target)  # RemoteError(400, 416) before anything is sent
         user = Uri(local[local.find(b"<") + 1 : local.find(b">")]).user if b"<" in local else b""
@@ -30,8 +32,6 @@ class Outgoing(Session):
         self._outline.local_cseq = 1 + endpoint.random(1)[0]
         self._tried = []
         self._forks = []  # dialogs of extra 2xx, each acknowledged again when its 2xx comes again
-        self._sdp = b""
-        self._answered = False  # the far end's answer to our offer is here
 
     def start(self, now):
         """Send the INVITE with our offer."""
@@ -143,8 +143,9 @@ class Outgoing(Session):
         self.invite = self._sdp = None  # what would only be needed to call again
         self.endpoint.emit("answered", self, status, reason)
 
-    def _acknowledge(self, now, status, reason, how, response):
+    def _cross(self, now, status, reason, how, response):
         self._ack(self.dialog)
+        self._leave(now, status, reason, how, response)
 
     def _ack(self, dialog):
         # 13.2.2.4: the ACK of a 2xx is a request of its own in the dialog, with the INVITE's number.

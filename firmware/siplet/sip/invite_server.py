@@ -80,3 +80,4 @@ class Incoming(Session):
     def _refuse(self, now, status, reason, how, message):
         builder = self._reply_begin(self.invite.request, self.invite.source, status)
         self.invite.respond(status, builder.end(), now)
+        self._finish(now, status, reason, how, message)

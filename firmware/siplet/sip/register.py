@@ -25,6 +25,14 @@ class Registration:
     last answer; granted: s, what the registrar gave; failures: in a row.
     """
 
+    state = "off"
+    alive = True  # the endpoint forgets it otherwise
+    status = granted = failures = 0
+    deadline = None
+    _lapse = None  # when what was granted ends
+    _transaction = None
+    _leaving = False  # the REGISTER under way takes the binding back
+
     def __init__(self, endpoint, registrar, aor, expires, credentials, user):
         uri = Uri(registrar)
         self.uri = registrar if not uri.user else uri.scheme + b":" + registrar[registrar.find(b"@") + 1 :]
@@ -32,17 +40,8 @@ class Registration:
         self.credentials = credentials
         self.user = user or Uri(aor).user
         self.expires = expires or EXPIRES
-        self.state = "off"
-        self.alive = True  # the endpoint forgets it otherwise
-        self.status = 0
-        self.granted = 0
-        self.failures = 0
-        self.deadline = None
-        self._lapse = None  # when what was granted ends
         value = b"<" + aor + b">"
         self._dialog = Dialog(endpoint.token(12), value + b";tag=" + endpoint.token(), value, self.uri)
-        self._transaction = None
-        self._leaving = False  # the REGISTER under way takes the binding back
 
     def start(self, now):
         """Register, and stay registered until stop()."""

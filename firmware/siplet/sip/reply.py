@@ -2,7 +2,7 @@
 # Imports header syntax.
 
 from siplet.errors import RemoteError
-from siplet.sip.header import param, via
+from siplet.sip.header import parameter, skip, via
 
 ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
@@ -17,10 +17,12 @@ def not_served(method):
 
 def destination(request, source):
     """(host, port) that a response to request must go to: where it came from, to the port that Via asks for."""
-    top = request.via
-    if param(top, b"rport") is not None:
+    data = request.data
+    i = request.at[0]
+    end = skip(data, i, request.end(i), b",")
+    if parameter(data, skip(data, i, end, b";"), end, b"rport") >= 0:
         return source
-    return source[0], via(top)[2] or 5060
+    return source[0], via(request.via)[2] or 5060
 
 
 def capabilities(builder):

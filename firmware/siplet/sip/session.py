@@ -12,7 +12,7 @@ from siplet.sip import info
 from siplet.sip.reply import capabilities, destination, not_served
 from siplet.ticks import ticks_add, ticks_diff
 
-# The states of a call. Row: state, input, next state, actions (methods of the session, in order).
+# The states of a call. Row: state, input, next state, action (a method of the session).
 #   withdrawn   we gave up before any answer came: CANCEL must wait for a provisional response (9.1)
 #   cancelled   CANCEL is sent; a 2xx may cross it, and is then acknowledged and ended at once
 #   answered    our 2xx is sent, its ACK is not here
@@ -22,45 +22,45 @@ from siplet.ticks import ticks_add, ticks_diff
 # fmt: off
 _TABLE = [
     # outgoing
-    "calling",    "1xx",      "proceeding", "ring",
-    "calling",    "2xx",      "up",         "confirm",
-    "calling",    "refused",  "over",       "finish",
+    "calling",    "1xx",      "proceeding", "_ring",
+    "calling",    "2xx",      "up",         "_confirm",
+    "calling",    "refused",  "over",       "_finish",
     "calling",    "hang up",  "withdrawn",  "",
-    "proceeding", "1xx",      "proceeding", "ring",
-    "proceeding", "2xx",      "up",         "confirm",
-    "proceeding", "refused",  "over",       "finish",
-    "proceeding", "hang up",  "cancelled",  "cancel",
-    "withdrawn",  "1xx",      "cancelled",  "cancel",
-    "withdrawn",  "2xx",      "ending",     "acknowledge bye finish",
-    "withdrawn",  "refused",  "over",       "finish",
-    "cancelled",  "2xx",      "ending",     "acknowledge bye finish",
-    "cancelled",  "refused",  "over",       "finish",
-    "cancelled",  "deadline", "over",       "finish",
+    "proceeding", "1xx",      "proceeding", "_ring",
+    "proceeding", "2xx",      "up",         "_confirm",
+    "proceeding", "refused",  "over",       "_finish",
+    "proceeding", "hang up",  "cancelled",  "_cancel",
+    "withdrawn",  "1xx",      "cancelled",  "_cancel",
+    "withdrawn",  "2xx",      "ending",     "_cross",
+    "withdrawn",  "refused",  "over",       "_finish",
+    "cancelled",  "2xx",      "ending",     "_cross",
+    "cancelled",  "refused",  "over",       "_finish",
+    "cancelled",  "deadline", "over",       "_finish",
     # incoming
-    "ringing",    "answer",   "answered",   "accept",
-    "ringing",    "hang up",  "over",       "refuse finish",
-    "ringing",    "cancel",   "over",       "refuse finish",
-    "ringing",    "bye",      "over",       "refuse finish",
-    "ringing",    "expired",  "over",       "refuse finish",
-    "ringing",    "lost",     "over",       "refuse finish",
-    "ringing",    "deadline", "ringing",    "ring",
-    "answered",   "ack",      "up",         "settle",
-    "answered",   "deadline", "answered",   "repeat",
+    "ringing",    "answer",   "answered",   "_accept",
+    "ringing",    "hang up",  "over",       "_refuse",
+    "ringing",    "cancel",   "over",       "_refuse",
+    "ringing",    "bye",      "over",       "_refuse",
+    "ringing",    "expired",  "over",       "_refuse",
+    "ringing",    "lost",     "over",       "_refuse",
+    "ringing",    "deadline", "ringing",    "_ring",
+    "answered",   "ack",      "up",         "_settle",
+    "answered",   "deadline", "answered",   "_repeat",
     "answered",   "hang up",  "leaving",    "",
-    "answered",   "lost",     "ending",     "bye finish",
-    "answered",   "bye",      "over",       "finish",
-    "leaving",    "ack",      "ending",     "bye finish",
-    "leaving",    "deadline", "leaving",    "repeat",
-    "leaving",    "lost",     "ending",     "bye finish",
-    "leaving",    "bye",      "over",       "finish",
+    "answered",   "lost",     "ending",     "_leave",
+    "answered",   "bye",      "over",       "_finish",
+    "leaving",    "ack",      "ending",     "_leave",
+    "leaving",    "deadline", "leaving",    "_repeat",
+    "leaving",    "lost",     "ending",     "_leave",
+    "leaving",    "bye",      "over",       "_finish",
     # both
-    "up",         "ack",      "up",         "settle",
-    "up",         "deadline", "up",         "repeat",
-    "up",         "hang up",  "ending",     "bye finish",
-    "up",         "bye",      "over",       "finish",
-    "up",         "lost",     "ending",     "bye finish",
-    "ending",     "bye",      "over",       "part",
-    "ending",     "bye done", "over",       "part",
+    "up",         "ack",      "up",         "_settle",
+    "up",         "deadline", "up",         "_repeat",
+    "up",         "hang up",  "ending",     "_leave",
+    "up",         "bye",      "over",       "_finish",
+    "up",         "lost",     "ending",     "_leave",
+    "ending",     "bye",      "over",       "_part",
+    "ending",     "bye done", "over",       "_part",
 ]
 # fmt: on
 
@@ -71,20 +71,20 @@ class Session:
     The shell calls hang_up(now), send_info(type, body, now) and, on Incoming, answer(now) and reject(status, now).
     """
 
+    alive = True  # the endpoint forgets it otherwise
+    dialog = deadline = None
+    invite = None  # the transaction of the INVITE that made us
+    request = None  # the last INVITE that came, while its 2xx waits for the ACK
+    unacknowledged = None  # the transaction of that INVITE, until its ACK
+    _owed = False  # we made the offer: the answer comes with the ACK
+    _told = False  # the application knows that the call is up
+    _finished = False  # the application knows that it is over
+
     def __init__(self, endpoint, media, credentials=None, user=b""):
         self.endpoint = endpoint
         self.media = media
         self.credentials = credentials
         self.user = user  # of our Contact
-        self.dialog = None
-        self.invite = None  # the transaction of the INVITE that made us
-        self.deadline = None
-        self.request = None  # the last INVITE that came, while its 2xx waits for the ACK
-        self.unacknowledged = None  # the transaction of that INVITE, until its ACK
-        self._owed = False  # we made the offer: the answer comes with the ACK
-        self._told = False  # the application knows that the call is up
-        self.alive = True  # the endpoint forgets it otherwise
-        self._finished = False  # the application knows that it is over
 
     @property
     def occupies(self):
@@ -119,8 +119,8 @@ class Session:
             if self.state != "leaving":  # which repeats the 2xx as before
                 self.deadline = None
             self.alive = self.state != "over"
-        for action in _TABLE[i + 3].split():
-            getattr(self, "_" + action)(now, status, reason, how, message)
+        if _TABLE[i + 3]:
+            getattr(self, _TABLE[i + 3])(now, status, reason, how, message)
         return True
 
     # -- what the endpoint calls
@@ -271,9 +271,10 @@ class Session:
 
     # -- actions of the table
 
-    def _bye(self, now, status, reason, how, message):
+    def _leave(self, now, status, reason, how, message):
         self.deadline = None
         self._send(b"BYE", now)
+        self._finish(now, status, reason, how, message)
 
     def _finish(self, now, status, reason, how, message):
         if not self._finished:

@@ -73,7 +73,7 @@ _INVITE_CLIENT = (
     _PROCEEDING | _ON_1XX | _PASS,
     _PROCEEDING | _ON_2XX | _PASS | _WAIT_64 | _TO_ACCEPTED,
     _PROCEEDING | _ON_3XX | _ACK | _PASS | _WAIT_D | _TO_COMPLETED,
-    _COMPLETED | _ON_3XX | _ACK,
+    _COMPLETED | _ON_3XX | _SEND,  # the ACK
     _COMPLETED | _ON_DEADLINE | _TO_END,  # timer D
     _COMPLETED | _ON_ERROR | _TO_END,  # the usage has its answer already: nothing to tell
     _ACCEPTED | _ON_2XX | _PASS,
@@ -131,21 +131,20 @@ def _input_of(status):
 class Transaction:
     """One request and its responses. Made by the endpoint; a usage keeps it to answer (`respond`) or to cancel.
 
-    method, branch (client only): bytes; data: the last message sent, repeated as it is; destination: (host, port);
-    request: the Message that came (server only).
+    user: the usage; method, branch (client only): bytes; data: the last message sent, repeated as it is; destination:
+    (host, port); request: the Message that came (server only); source: where it came from; again: what the usage keeps.
     """
 
-    def __init__(self, endpoint, user, method, branch, destination):
-        self.endpoint = endpoint
+    # What most transactions never change stands here: an attribute of its own costs each of them.
+    alive = True  # the endpoint forgets it otherwise
+    branch = data = b""
+    request = source = again = retransmit = deadline = None
+    interval = T1
+
+    def __init__(self, user, method, destination):
         self.user = user
         self.method = method
-        self.branch = branch
-        self.data = b""
         self.destination = destination
-        self.request = None
-        self.interval = T1
-        self.retransmit = self.deadline = None
-        self.alive = True  # the endpoint forgets it otherwise
 
     def settled(self):
         """Server: whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
@@ -173,14 +172,15 @@ class Transaction:
             and ours.from_tag == request.from_tag
         )
 
-    def start_client(self, data, now):
+    def start_client(self, branch, data, now):
         """Send the request (bytes) for the first time; timers A and B, or E and F, begin."""
+        self.branch = branch
         self.data = data
         self.table = _INVITE_CLIENT if self.method == b"INVITE" else _OTHER_CLIENT
         self.state = _CALLING
         self.retransmit = ticks_add(now, T1)
         self.deadline = ticks_add(now, TIMEOUT)
-        self.endpoint.send(self.data, self.destination)
+        self.user.endpoint.send(self.data, self.destination)
 
     def start_server(self, request):
         """Take a request that came; the usage answers with respond()."""
@@ -229,7 +229,7 @@ class Transaction:
             self.state = (row & _TO_END) >> 3
             self.alive = self.state != _ENDED
         if row & _SEND and self.data:
-            self.endpoint.send(self.data, self.destination)
+            self.user.endpoint.send(self.data, self.destination)
         if row & _ACK:
             self._acknowledge(message)
         if row & _QUIET:
@@ -257,7 +257,7 @@ class Transaction:
     def _acknowledge(self, response):
         # 17.1.1.3: the ACK repeats the INVITE's Request-URI, top Via, From, Call-ID and Route; To is the response's.
         request = Message(self.data)
-        builder = self.endpoint.builder
+        builder = self.user.endpoint.builder
         builder.request(b"ACK", request.uri)
         for name in (b"via", b"max-forwards", b"from"):
             builder.copy(request, name)
@@ -265,4 +265,5 @@ class Transaction:
         builder.copy(request, b"call-id")
         builder.header(b"CSeq", request.cseq, b" ACK")
         builder.copy(request, b"route")
-        self.endpoint.send(builder.end(), self.destination)
+        self.data = bytes(builder.end())  # from now on it is this that is said again
+        self.user.endpoint.send(self.data, self.destination)
