@@ -1,41 +1,35 @@
 # The heap that SIP messages and a whole incoming call take, in bytes, what is freed later included: "NAME|BYTES". Exact
-# on the WebAssembly port, which frees nothing meanwhile, and on the unix port as long as no collection comes by.
+# on the WebAssembly port, which frees nothing meanwhile, and on the unix port as long as no collection comes by. The
+# budgets are held by tests/alloc/test_call_garbage.py, whose callee this is.
 
-import gc
 import sys
 
 sys.path[:0] = ["tests/alloc", "/tests/alloc"]  # on the unix port, and in the WebAssembly port's file system
 
-from callee import Call, Callee, message  # noqa: E402
+from test_call_garbage import SDP, TAG, Callee, taken  # noqa: E402
 
-phone = Callee()
-
-
-def taken(step, *arguments):
-    """The bytes that a step and the fetching of its events take."""
-    if sys.platform != "webassembly":  # there it only notes that a collection is due, and that takes heap
-        gc.collect()
-    before = gc.mem_alloc()
-    step(*arguments)
-    phone.drain()
-    return gc.mem_alloc() - before
+KEY = b"Signal=5\r\nDuration=160\r\n"
 
 
-def rows():
-    yield "OPTIONS, answered 200", taken(phone.receive, message("OPTIONS", 1))
-    yield "an unknown method, answered 501", taken(phone.receive, message("DANCE", 1))
-    call = Call(phone)
-    whole = 0
-    for name, step in call.steps:
-        if name.startswith("BYE"):
-            for extra, between in call.extras:
-                yield extra, taken(between)
-        size = taken(step)
-        whole += size
-        yield name, size
-    yield "a whole incoming call, without re-INVITE and INFO", whole
+def rows(callee):
+    """(name, bytes) of requests outside and inside a call, and of the call."""
+    for _ in callee.call():
+        yield "OPTIONS, answered 200", taken(callee, callee.message(b"OPTIONS", 1))
+        yield "an unknown method, answered 501", taken(callee, callee.message(b"DANCE", 1))
+        yield "OPTIONS in a call, answered 200", taken(callee, callee.message(b"OPTIONS", 2, tag=TAG))
+        info = callee.message(b"INFO", 3, KEY, b"application/dtmf-relay", TAG)
+        yield "INFO with a key, answered 200", taken(callee, info)
+        yield "re-INVITE, answered 200", taken(callee, callee.message(b"INVITE", 4, SDP, tag=TAG))
+        yield "its ACK", taken(callee, callee.message(b"ACK", 4, tag=TAG))
+    invite, answer, ack, bye = callee.taken
+    yield "INVITE, rings", invite
+    yield "200 with SDP", answer
+    yield "ACK", ack
+    yield "BYE, answered 200", bye
+    yield "a whole incoming call: INVITE, 200, ACK, BYE", sum(callee.taken)
 
 
-list(rows())  # what is made at a first use only
-for name, size in rows():
+callee = Callee()
+list(rows(callee))  # what is made at a first use only
+for name, size in rows(callee):
     print(f"{name}|{size}")

@@ -1,10 +1,10 @@
 # The objects of a phone that is registered and in a call, without sockets and tasks: what alive.py and
-# tests/wasm/run.mjs count after the modules. callee.py is imported before it, which no phone has.
+# tests/wasm/run.mjs count after the modules. the callee is imported before it, which no phone has.
 
-from callee import CALLER, OFFER, Callee, message
 from siplet.audio.null import Null
 from siplet.phone import Phone
 from siplet.stream import Stream
+from test_call_garbage import CALLER, Callee
 
 
 class Wire:
@@ -29,12 +29,11 @@ wire = Wire()
 audio = Null()
 phone = Phone("sip:door@10.0.0.9", password="secret", audio=audio)
 callee = Callee()
-callee.endpoint.register(b"sip:10.0.0.1", b"sip:door@10.0.0.9").start(callee.now)
-callee.receive(message("INVITE", 1, body=OFFER))
-callee.drain()
+callee.endpoint.register(b"sip:192.0.2.20", b"sip:door@192.0.2.20").start(0)
+invite, ack, _ = callee.begin()
+callee.receive(invite)
 callee.answer()
-callee.receive(message("ACK", 1, callee.session.dialog.local_tag.decode()))
-callee.drain()
+callee.receive(ack)
 stream = Stream(audio, wire, bytes)
 stream.configure(callee.session.media.agreed)
 stream.tick()

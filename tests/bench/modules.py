@@ -13,7 +13,7 @@ X64 = "build/bench/x64"  # with viper, for the unix port
 PLAIN = "build/bench/plain"  # bytecode alone, for the WebAssembly port
 BOARDS = "build/bench/boards/unix/board.mpy"
 # What is on a board in a call of the door phone, the configuration's table dropped
-OBJECTS = ("callee", "in_call")  # not on a board, and what makes the objects of a call
+OBJECTS = ("test_call_garbage", "in_call")  # not on a board, and what makes the objects of a call
 ROOTS = ("siplet.phone", "main", "apps.doorphone")
 GOAL = (64 * 1024, 28 * 1024)  # of a 32-bit heap for the door phone in a call
 _sizes = {}
