@@ -54,7 +54,7 @@ class Result:
         return "skipped" if self.counts["skip"] and not self.counts["ok"] else str(self.counts["ok"])
 
 
-class Board:
+class Report:
     """The table as it grows, and all that is said after it. Threads report to it."""
 
     def __init__(self, files, part, required):
@@ -162,7 +162,7 @@ class Board:
         return 0 if passed and not failed else 1
 
 
-def run_pytest(board, files, part):
+def run_pytest(report, files, part):
     """CPython's share of these files in one pytest; the results come through a pipe as they are made."""
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-c", os.path.join(TESTS, "pytest.ini")]
@@ -185,29 +185,29 @@ def run_pytest(board, files, part):
             event = json.loads(line)
             file = event["file"]
             if now and file != now:
-                board.finish(CPYTHON, now)
-                board.end(f"{CPYTHON} {now}")
+                report.finish(CPYTHON, now)
+                report.end(f"{CPYTHON} {now}")
             if file != now:
                 now = file
-                board.begin(f"{CPYTHON} {now}")
-            board.event(CPYTHON, **event)
+                report.begin(f"{CPYTHON} {now}")
+            report.event(CPYTHON, **event)
     process.wait()
     drain.join()
     timer.cancel()
     if now:
-        board.end(f"{CPYTHON} {now}")
+        report.end(f"{CPYTHON} {now}")
     if process.returncode not in (0, 1, 5):
         text = f"pytest ended with status {process.returncode}\n{output[0][-4000:]}"
-        board.event(CPYTHON, now or files[0], "", "FAIL", text=text)
+        report.event(CPYTHON, now or files[0], "", "FAIL", text=text)
     for file in files:
-        if not board.results[file, CPYTHON].done:
-            board.finish(CPYTHON, file)
+        if not report.results[file, CPYTHON].done:
+            report.finish(CPYTHON, file)
 
 
-def run_device(board, lane, command, file, part):
+def run_device(report, lane, command, file, part):
     """One file on a MicroPython; what it prints is read back as results."""
     what = f"{lane} {file}"
-    board.begin(what)
+    report.begin(what)
     command = [*command, f"tests/{file}"] + ([f"::{part}"] if part else [])
     try:
         done = subprocess.run(
@@ -222,20 +222,20 @@ def run_device(board, lane, command, file, part):
     for i, line in enumerate(lines):
         words = line.split()
         if line.startswith("ok ") and len(words) == 4:
-            board.event(lane, file, words[1], "ok", int(words[2]))
+            report.event(lane, file, words[1], "ok", int(words[2]))
         elif line.startswith("FAIL ") and len(words) == 2:
             failed = True
             rest = lines[i + 1 :]
             ends = [n for n, text in enumerate(rest) if text.startswith(("ok ", "FAIL ")) or " passed, " in text]
-            board.event(lane, file, words[1], "FAIL", text="\n".join(rest[: ends[0] if ends else None]))
+            report.event(lane, file, words[1], "FAIL", text="\n".join(rest[: ends[0] if ends else None]))
         elif line.startswith("not for this interpreter: needs "):
-            board.event(lane, file, "", "not", text=line.split("needs ")[1])
+            report.event(lane, file, "", "not", text=line.split("needs ")[1])
         elif " passed, " in line:
             ended = True
     if not ended or (status and not failed):
-        board.event(lane, file, "", "FAIL", text=f"exit status {status}\n" + "\n".join(lines[-40:]))
-    board.finish(lane, file)
-    board.end(what)
+        report.event(lane, file, "", "FAIL", text=f"exit status {status}\n" + "\n".join(lines[-40:]))
+    report.finish(lane, file)
+    report.end(what)
 
 
 def choose(pattern):
@@ -265,23 +265,23 @@ def main(pattern=""):
     unix = interpreter.find()
     device = [unix, "-X", "heapsize=8m", "tests/run_device.py"]  # room for what the tests themselves make
     wasm = ["node", "tests/wasm/run.mjs"]
-    board = Board(files, part, os.environ.get("SIPLET_PEERS") == "required")
+    report = Report(files, part, os.environ.get("SIPLET_PEERS") == "required")
     names = [f"CPython {platform.python_version()}", interpreter.describe(unix), describe_wasm()]
-    board.head(names)
+    report.head(names)
 
     alone = [file for file in files if file.startswith(ALONE)]
     shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in alone]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        jobs = [pool.submit(run_pytest, board, shared, part)] if shared else []
+        jobs = [pool.submit(run_pytest, report, shared, part)] if shared else []
         for file in files:
             for lane, command in ((UNIX, device), (WASM, wasm)):
                 if lane in FOLDERS[file.split("/")[0]]:
-                    jobs.append(pool.submit(run_device, board, lane, command, file, part))
+                    jobs.append(pool.submit(run_device, report, lane, command, file, part))
     for job in jobs:
         job.result()
     if alone:
-        run_pytest(board, alone, part)
-    return board.close()
+        run_pytest(report, alone, part)
+    return report.close()
 
 
 if __name__ == "__main__":
