@@ -16,7 +16,7 @@ from siplet.net.udp import Udp
 from siplet.offer import Negotiation
 from siplet.sip.auth import Credentials
 from siplet.sip.endpoint import Endpoint
-from siplet.sip.header import address
+from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
 from siplet.stream import Stream
 from siplet.ticks import ticks_diff
@@ -238,7 +238,7 @@ class Phone(Waiting):
             return
         if event.kind == "incoming":
             remote = session.dialog.remote
-            session.call = Call(self, session, session.media, self.audio, text(address(remote)[1]), "incoming")
+            session.call = Call(self, session, session.media, self.audio, text(uri_of(remote)), "incoming")
             self._waiting.append(session.call)
             self.notify()
             return

@@ -136,9 +136,40 @@ def within_a_kilobyte(*requests):
         pass
 
 
+def test_a_whole_incoming_call_stays_within_8_kilobytes():
+    callee = Callee()
+    for _ in range(3):
+        for _ in callee.call():
+            pass
+    invite, answer, ack, bye = callee.taken
+    whole = invite + answer + ack + bye
+    print("INVITE", invite, "answered", answer, "ACK", ack, "BYE", bye, "in all", whole, "bytes")
+    assert len(callee.invite) > 700 and SDP.count(b"\n") == 14
+    assert 0 < whole <= 8 * KILOBYTE
+
+
 def test_questions_and_strange_methods():
     within_a_kilobyte(
         ("OPTIONS out of the call", 200, lambda callee, cseq: callee.message(b"OPTIONS", cseq)),
         ("an unknown method", 501, lambda callee, cseq: callee.message(b"DANCE", cseq)),
         ("OPTIONS in the call", 200, lambda callee, cseq: callee.message(b"OPTIONS", cseq, tag=TAG)),
     )
+
+
+def test_an_invite_that_comes_again():
+    within_a_kilobyte(("the INVITE again", 200, lambda callee, cseq: callee.invite))
+
+
+def test_a_key_by_info():
+    key = b"Signal=5\r\nDuration=160\r\n"
+    within_a_kilobyte(
+        ("INFO", 200, lambda callee, cseq: callee.message(b"INFO", cseq, key, b"application/dtmf-relay", TAG))
+    )
+
+
+def test_the_bye_that_ends_a_call():
+    callee = Callee()
+    for _ in range(2):
+        for _ in callee.call():
+            pass
+    assert 0 < callee.taken[3] <= KILOBYTE, callee.taken

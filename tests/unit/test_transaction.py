@@ -70,14 +70,14 @@ def head(method, status=0, to=b"<sip:b@10.0.0.2>", branch=b"z9hG4bKx"):
 
 def client(method):
     desk = Desk()
-    transaction = Transaction(desk, method, PEER)
-    transaction.start_client(b"z9hG4bKx", head(method), desk.now)
+    transaction = Transaction(desk, PEER)
+    transaction.start_client(method, b"z9hG4bKx", head(method), desk.now)
     return desk, transaction
 
 
 def server(method):
     desk = Desk()
-    transaction = Transaction(desk, method, PEER)
+    transaction = Transaction(desk, PEER)
     transaction.start_server(Message(head(method)))
     return desk, transaction
 
@@ -89,12 +89,12 @@ def hear(desk, transaction, status, at):
 
 def again(desk, transaction, at, method=None):
     desk.run(transaction, at)
-    transaction.on_request(Message(head(method or transaction.method)), desk.now)
+    transaction.on_request(Message(head(method or transaction.request.method)), desk.now)
 
 
 def respond(desk, transaction, status, at):
     desk.run(transaction, at)
-    transaction.respond(status, head(transaction.method, status), desk.now)
+    transaction.respond(status, head(transaction.request.method, status), desk.now)
 
 
 def test_invite_client_timer_a_doubles_and_timer_b_ends():
@@ -234,7 +234,7 @@ def test_requests_find_their_transaction_by_branch_sent_by_and_method():
 
 def test_an_old_client_without_the_cookie_is_known_by_the_rest():
     desk = Desk()
-    transaction = Transaction(desk, b"INVITE", PEER)
+    transaction = Transaction(desk, PEER)
     old = head(b"INVITE", branch=b"1")
     transaction.start_server(Message(old))
     assert transaction.serves(Message(old), b"INVITE")

@@ -194,7 +194,8 @@ class Builder:
 
     def end(self):
         """Adds Content-Length and the body; returns the finished message as a memoryview."""
-        self.header(b"Content-Length", len(self._body))
-        self._put(b"\r\n")
+        self._put(b"Content-Length: ")
+        self._digits(len(self._body))
+        self._put(b"\r\n\r\n")
         self._put(self._body)
         return memoryview(self._buffer)[: self._n]

@@ -3,7 +3,7 @@
 
 from siplet.errors import RemoteError
 from siplet.limits import ROUTES, URI
-from siplet.sip.header import address, param
+from siplet.sip.header import param, uri_of
 from siplet.sip.uri import Uri
 
 
@@ -11,7 +11,7 @@ def contact(message, otherwise=b""):
     """The URI of a message's Contact, the remote target (12.1.1); `otherwise` when there is none that we can call."""
     value = message.header(b"contact")
     try:
-        uri = address(value or b"")[1]
+        uri = uri_of(value or b"")
         Uri(uri)
         return uri if len(uri) <= URI else otherwise
     except RemoteError:
@@ -64,7 +64,7 @@ class Dialog:
         if message.status:
             routes.reverse()
         if routes:
-            Uri(address(routes[0])[1])  # RemoteError now, not when the next request must leave
+            Uri(uri_of(routes[0]))  # RemoteError now, not when the next request must leave
         self.routes = routes
 
     def matches(self, message):
@@ -89,7 +89,7 @@ class Dialog:
         routes = self.routes
         if not routes:
             return self.target, (), self.hop or self.target
-        first = address(routes[0])[1]
+        first = uri_of(routes[0])
         if Uri(first).param(b"lr") is not None:
             return self.target, routes, first
         # A strict router wants itself as Request-URI, and the target last.

@@ -186,16 +186,16 @@ class Endpoint:
     def request(self, user, method, hop, now):
         """Send what the builder holds in a new client transaction, to the URI hop; returns the Transaction."""
         data = bytes(self.builder.end())
-        transaction = Transaction(user, method, Uri(hop).destination())
+        transaction = Transaction(user, Uri(hop).destination())
         self.transactions.append(transaction)
-        transaction.start_client(self._branch, data, now)
+        transaction.start_client(method, self._branch, data, now)
         return transaction
 
     def serve(self, user, request, source):
         """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
         if len(self.transactions) >= TRANSACTIONS and not self._make_room():
             return None
-        transaction = Transaction(user, request.method, destination(request, source))
+        transaction = Transaction(user, destination(request, source))
         if request.method == b"INVITE":
             transaction.source = source  # its answers are made later
         transaction.start_server(request)

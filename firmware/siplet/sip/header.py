@@ -244,27 +244,12 @@ def param(value, name):
     return None if i < 0 else value_at(value, i, end)
 
 
-def address(value):
-    """(display, uri, params) of a From, To, Contact, Route... value; display unquoted, params raw (b";tag=x")."""
+def uri_of(value):
+    """The URI of a From, To, Contact, Route... value, without angle brackets; RemoteError(400) when it has none."""
     end = len(value)
     i = after_address(value, 0, end)
     parameter(value, i, end)
-    less = max(0, value.rfind(b"<", 0, i))
-    uri = value[less + 1 : i - 1] if value[i - 1] == _GT else value[:i]
-    return unquote(value[:less].strip()), uri.strip(), value[i:].strip()
-
-
-def via(value):
-    """(transport, host, port, params) of one Via value; host without the brackets of IPv6, port 0 when absent."""
-    end = len(value)
-    i = sent_by(value, 0, end)
-    stop = after_host(value, i, end)
-    params = after_port(value, stop, end)
-    parameter(value, params, end)
-    transport = value[:i].strip()
-    transport = transport[transport.rfind(b"/") + 1 :].strip()
-    port = int(value[stop:params].strip(b": \t\r\n") or b"0")
-    return transport, value[i:stop].strip(b"[]"), port, value[params:].strip()
+    return (value[value.rfind(b"<", 0, i) + 1 : i - 1] if value[i - 1] == _GT else value[:i]).strip()
 
 
 def integer(value, top):

@@ -40,7 +40,7 @@ _NAMES = (
 _NEEDED = b"\x01\x06\x0c\x10\x19\x1f\x2d"
 # What __getattr__ knows; the first five with the index of their header in the low two bits of their own. A list: in a
 # constant tuple of a .mpy each text is an object of its own
-_LAZY = ["via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body"]
+_LAZY = ["via", "from_tag", "to_tag", "call_id", "branch", "cseq", "cseq_method", "body", "sent_by", "port"]
 
 
 class Message:
@@ -48,7 +48,8 @@ class Message:
 
     method: b"" for a response; uri: the Request-URI, raw; status: 0 for a request; reason: its phrase, raw.
     at: the offsets of the values of Via, From, To, Call-ID, CSeq, Max-Forwards and Content-Length, 0 when absent.
-    On demand, b"" when absent: via (the top value), branch, from_tag, to_tag, call_id, cseq_method, body; cseq: 0.
+    On demand, b"" when absent: via (the top value), branch, from_tag, to_tag, call_id, cseq_method, body; cseq: 0;
+    sent_by: host and port of the top Via; port: where its sender wants the answer, 0 for the port it came from.
     RemoteError(0) without a start line or an end of the head, or when too large: to be dropped and counted.
     """
 
@@ -221,6 +222,9 @@ class Message:
         if k == 7:
             i = self._head + 4
             return data[i : i + self._number(6, len(data) - i)] if self.at[6] else data[i:]
+        if k > 7:
+            self._top_via(data, self.at[0])
+            return self.port if k == 9 else self.sent_by
         if k >= 5:
             self._cseq(data, self.at[4])
             return self.cseq if k == 5 else self.cseq_method
@@ -255,3 +259,17 @@ class Message:
                 method = data[i:stop]
         self.cseq = n
         self.cseq_method = method
+
+    def _top_via(self, data, i):
+        if not i:
+            raise bad("Via")
+        end = skip(data, i, self.end(i), b",")
+        host = sent_by(data, i, end)
+        i = after_host(data, host, end)
+        stop = after_port(data, i, end)
+        if parameter(data, stop, end, b"rport") < 0:  # RFC 3581 4, else 18.2.2
+            i = data.find(b":", i, stop) + 1
+            self.port = (number(data, lws(data, i, stop), end, 65535) if i else 0) or 5060
+        else:
+            self.port = 0
+        self.sent_by = data[host : trim(data, host, stop)]

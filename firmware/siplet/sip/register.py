@@ -10,7 +10,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import EXPIRES, RETRY_BASE, RETRY_REFUSED, RETRY_TOP
 from siplet.sip.dialog import Dialog
-from siplet.sip.header import address, integer, param
+from siplet.sip.header import integer, param, uri_of
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -132,9 +132,8 @@ class Registration:
         ours = self.endpoint.host_port
         try:
             for value in response.headers(b"contact"):
-                _, uri, _ = address(value)
                 seconds = param(value, b"expires")
-                uri = Uri(uri)
+                uri = Uri(uri_of(value))
                 if seconds is not None and uri.user == self.user and ours in uri.text:
                     return integer(seconds, 0xFFFFFFFF)
             seconds = response.header(b"expires")

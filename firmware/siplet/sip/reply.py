@@ -1,8 +1,8 @@
 # Answers without a transaction, and what every answer of ours says: RFC 3261 sections 8.2.6, 8.2.7, 18.2.2; RFC 3581.
-# Imports header syntax.
+# Imports errors and header syntax.
 
 from siplet.errors import RemoteError
-from siplet.sip.header import parameter, skip, via
+from siplet.sip.header import parameter, skip
 
 ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
@@ -20,9 +20,9 @@ def destination(request, source):
     data = request.data
     i = request.at[0]
     end = skip(data, i, request.end(i), b",")
-    if parameter(data, skip(data, i, end, b";"), end, b"rport") >= 0:
+    if parameter(data, skip(data, i, end, b";"), end, b"rport") >= 0:  # as every client of today asks
         return source
-    return source[0], via(request.via)[2] or 5060
+    return source[0], request.port
 
 
 def capabilities(builder):

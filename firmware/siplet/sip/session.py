@@ -71,20 +71,24 @@ class Session:
     The shell calls hang_up(now), send_info(type, body, now) and, on Incoming, answer(now) and reject(status, now).
     """
 
-    alive = True  # the endpoint forgets it otherwise
     dialog = deadline = None
     invite = None  # the transaction of the INVITE that made us
     request = None  # the last INVITE that came, while its 2xx waits for the ACK
     unacknowledged = None  # the transaction of that INVITE, until its ACK
     _owed = False  # we made the offer: the answer comes with the ACK
     _told = False  # the application knows that the call is up
-    _finished = False  # the application knows that it is over
 
     def __init__(self, endpoint, media, credentials=None, user=b""):
         self.endpoint = endpoint
         self.media = media
         self.credentials = credentials
         self.user = user  # of our Contact
+        self._finished = False  # the application knows that it is over
+
+    @property
+    def alive(self):
+        """Whether something is left to do; the endpoint forgets it otherwise."""
+        return self.state != "over"
 
     @property
     def occupies(self):
@@ -115,10 +119,8 @@ class Session:
         else:
             return False
         self.state = _TABLE[i + 2]
-        if self.state != _TABLE[i]:
-            if self.state != "leaving":  # which repeats the 2xx as before
-                self.deadline = None
-            self.alive = self.state != "over"
+        if self.state != _TABLE[i] and self.state != "leaving":  # which repeats the 2xx as before
+            self.deadline = None
         if _TABLE[i + 3]:
             getattr(self, _TABLE[i + 3])(now, status, reason, how, message)
         return True
@@ -140,12 +142,17 @@ class Session:
         method = request.method
         if self._finished and method != b"BYE":  # our own BYE is on its way (15.1.1)
             raise RemoteError(481)
-        self.dialog.check_order(request)
+        again = method == b"INFO" and request.cseq == self.dialog.remote_cseq
+        if not again:
+            self.dialog.check_order(request)
         if method == b"BYE":
             self._reply(request, source, now)
             self.step("bye", now, 487, b"", "remote")
         elif method == b"INFO":
-            self._on_info(request, source, now)
+            self._on_info(request, again)
+            # Without a transaction: a repetition is known by its CSeq, and gets the same answer
+            self._reply_begin(request, source)
+            self.endpoint.send(self.endpoint.builder.end(), destination(request, source))
         elif method == b"OPTIONS":
             builder = self._reply_begin(request, source)
             capabilities(builder)
@@ -184,15 +191,15 @@ class Session:
 
     # -- requests in the dialog, both ways
 
-    def _on_info(self, request, source, now):
+    def _on_info(self, request, again):
         content_type = request.header(b"content-type")
         body = request.body
         if body or content_type:
             digit = info.parse(content_type or b"", body)
             if digit is None:
                 raise RemoteError(415, "Content-Type: no key in this INFO")
-            self.endpoint.emit("digit", self, 0, b"", digit)
-        self._reply(request, source, now)
+            if not again:
+                self.endpoint.emit("digit", self, 0, b"", digit)
 
     def _on_reinvite(self, request, source, now):
         if self.state != "up" or (self.request and self._owed):

@@ -20,7 +20,6 @@
 from micropython import const
 
 from siplet.limits import T1, T2, T4, TIMEOUT, TIMER_D
-from siplet.sip.header import via
 from siplet.sip.message import Message
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -131,7 +130,7 @@ def _input_of(status):
 class Transaction:
     """One request and its responses. Made by the endpoint; a usage keeps it to answer (`respond`) or to cancel.
 
-    user: the usage; method, branch (client only): bytes; data: the last message sent, repeated as it is; destination:
+    user: the usage; method, branch (client only); data: the last message sent, repeated as it is; destination:
     (host, port); request: the Message that came (server only); source: where it came from; again: what the usage keeps.
     """
 
@@ -141,17 +140,21 @@ class Transaction:
     request = source = again = retransmit = deadline = None
     interval = T1
 
-    def __init__(self, user, method, destination):
+    def __init__(self, user, destination):
         self.user = user
-        self.method = method
         self.destination = destination
+
+    def _table(self):
+        if self.request is None:
+            return _INVITE_CLIENT if self.method == b"INVITE" else _OTHER_CLIENT
+        return _INVITE_SERVER if self.request.method == b"INVITE" else _OTHER_SERVER
 
     def settled(self):
         """Server: whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
         if self.request is None or self.state < _COMPLETED:
             return False
         return not self.user.alive or (
-            self.user.unacknowledged is not self and (self.state != _COMPLETED or self.table is _OTHER_SERVER)
+            self.user.unacknowledged is not self and (self.state != _COMPLETED or self.request.method != b"INVITE")
         )
 
     def serves(self, request, method):
@@ -161,10 +164,10 @@ class Transaction:
         Call-ID, CSeq number, From tag and the whole Via decide then.
         """
         ours = self.request
-        if ours is None or self.method != method or ours.branch != request.branch:
+        if ours is None or ours.method != method or ours.branch != request.branch:
             return False
         if ours.branch.startswith(b"z9hG4bK") and len(ours.branch) > 7:
-            return via(ours.via)[1:3] == via(request.via)[1:3]
+            return ours.sent_by == request.sent_by
         return (
             ours.via == request.via
             and ours.call_id == request.call_id
@@ -172,11 +175,11 @@ class Transaction:
             and ours.from_tag == request.from_tag
         )
 
-    def start_client(self, branch, data, now):
+    def start_client(self, method, branch, data, now):
         """Send the request (bytes) for the first time; timers A and B, or E and F, begin."""
+        self.method = method
         self.branch = branch
         self.data = data
-        self.table = _INVITE_CLIENT if self.method == b"INVITE" else _OTHER_CLIENT
         self.state = _CALLING
         self.retransmit = ticks_add(now, T1)
         self.deadline = ticks_add(now, TIMEOUT)
@@ -185,12 +188,7 @@ class Transaction:
     def start_server(self, request):
         """Take a request that came; the usage answers with respond()."""
         self.request = request
-        if self.method == b"INVITE":
-            self.table = _INVITE_SERVER
-            self.state = _PROCEEDING
-        else:
-            self.table = _OTHER_SERVER
-            self.state = _TRYING
+        self.state = _PROCEEDING if request.method == b"INVITE" else _TRYING
 
     def respond(self, status, data, now):
         """Server: send a response. data: the whole message, bytes or a view of the builder; kept for repetition."""
@@ -220,7 +218,8 @@ class Transaction:
 
     def _step(self, event, now, status, message):
         key = self.state | event
-        for row in self.table:
+        table = self._table()
+        for row in table:
             if row & _KEY == key:
                 break
         else:
@@ -239,7 +238,7 @@ class Transaction:
         elif row & (_BACK_OFF | _SLOW):
             # Timer A doubles without end (timer B ends it); timers E and G stop growing at T2.
             self.interval = T2 if row & _SLOW else self.interval * 2
-            if self.interval > T2 and self.table is not _INVITE_CLIENT:
+            if self.interval > T2 and table is not _INVITE_CLIENT:
                 self.interval = T2
             self.retransmit = ticks_add(now, self.interval)
         if row & _PATIENT:
