@@ -6,7 +6,7 @@ import contextlib
 import kamailio as kamailio_peer
 import pytest
 import sipp as sipp_peer
-from driver import INDOOR, Agent, need
+from driver import INDOOR, Puppet, need
 from siplet_tools import baresip as baresip_peer
 
 
@@ -46,14 +46,14 @@ def sipp(started, tmp_path):
 
 
 @pytest.fixture
-def agent(started, tmp_path):
-    """agent(server=None, user="door", **options) starts a siplet phone on MicroPython, registered with the server."""
+def puppet(started, tmp_path):
+    """puppet(server=None, user="door", **options) starts a siplet phone on MicroPython, registered with the server."""
 
     def start(server=None, user="door", **options):
         registered = server and "password" not in options
         if server:
             options.setdefault("password", kamailio_peer.PASSWORDS[user])
-        phone = started(Agent(tmp_path / ("agent-" + user), f"sip:{user}@{server or '127.0.0.1'}", **options))
+        phone = started(Puppet(tmp_path / ("puppet-" + user), f"sip:{user}@{server or '127.0.0.1'}", **options))
         if registered:
             assert phone.do("wait_registered")["registered"], phone.log()
         return phone

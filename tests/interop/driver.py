@@ -1,4 +1,4 @@
-# Starts siplet on MicroPython and speaks with it from a test: agent.py, or an application with its configuration.
+# Starts siplet on MicroPython and speaks with it from a test: puppet.py, or an application with its configuration.
 # Imports the standard library, pytest and siplet_tools.
 
 import json
@@ -28,22 +28,22 @@ def need(line):
         pytest.skip(line)
 
 
-class Agent:
+class Puppet:
     """A siplet phone in a process of its own; a context manager that closes and ends it.
 
-    folder: for its log and trace; the other arguments are those of siplet.phone.Phone, and audio (see agent.py), auto
+    folder: for its log and trace; the other arguments are those of siplet.phone.Phone, and audio (see puppet.py), auto
     ("answer": answers every call by itself). do() gives a command, event() waits for what it tells.
     """
 
     def __init__(self, folder, address, python=None, heap=None, **wish):
         os.makedirs(str(folder), exist_ok=True)
-        self.trace = os.path.join(str(folder), "agent.trace")
-        self._log = open(os.path.join(str(folder), "agent.log"), "w+", encoding="utf-8")
+        self.trace = os.path.join(str(folder), "puppet.trace")
+        self._log = open(os.path.join(str(folder), "puppet.log"), "w+", encoding="utf-8")
         environment = interpreter.environment()
         environment["PYTHONPATH"] = ":".join(os.path.join(ROOT, name) for name in ("firmware", "tests/cpython_shim"))
         command = [python or interpreter.find()] + (["-X", f"heapsize={heap}"] if heap else [])
         self._child = subprocess.Popen(
-            command + [os.path.join(HERE, "agent.py")],
+            command + [os.path.join(HERE, "puppet.py")],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -83,7 +83,7 @@ class Agent:
         with self._fresh:
             self._closed = True
             self._fresh.notify_all()
-        self._answers.put({"ok": False, "error": "the agent ended"})
+        self._answers.put({"ok": False, "error": "the puppet ended"})
 
     def do(self, name, timeout_s=40, **fields):
         """Give a command; returns its answer; ProcessError when it failed."""
@@ -93,7 +93,7 @@ class Agent:
             self._child.stdin.flush()
             answer = self._answers.get(timeout=timeout_s)
         except (OSError, queue.Empty):
-            raise ProcessError(f"the agent does not answer '{name}'\n{self.log()}") from None
+            raise ProcessError(f"the puppet does not answer '{name}'\n{self.log()}") from None
         if not answer["ok"]:
             raise ProcessError(f"{name}: {answer['error']}\n{self.log()}")
         return answer
@@ -109,7 +109,7 @@ class Agent:
                         return event
                 left = deadline - time.monotonic()
                 if left <= 0 or self._closed:
-                    raise ProcessError(f"no event {kind} {fields or ''} from the agent\n{self.log()}")
+                    raise ProcessError(f"no event {kind} {fields or ''} from the puppet\n{self.log()}")
                 self._fresh.wait(left)
 
     def digits(self, count, timeout_s=5):

@@ -11,12 +11,12 @@ TALK = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # secon
 
 
 @pytest.fixture
-def door(agent, tmp_path):
-    """door(server, **options): an agent that says door.wav and records; heard_at_door is its recording."""
+def door(puppet, tmp_path):
+    """door(server, **options): a puppet that says door.wav and records; heard_at_door is its recording."""
 
     def start(server=None, **options):
         options.setdefault("audio", {"play": DOOR, "record": str(tmp_path / "heard-at-door.wav"), "repeat": True})
-        phone = agent(server, **options)
+        phone = puppet(server, **options)
         phone.heard = str(tmp_path / "heard-at-door.wav")
         return phone
 

@@ -16,8 +16,8 @@ def speech(tmp_path):
     return path
 
 
-def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(agent, sipp, speech):
-    phone = agent(audio="loop", auto="answer")
+def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(puppet, sipp, speech):
+    phone = puppet(audio="loop", auto="answer")
     port = free_ports()  # the same for all calls: the phone keeps the last few addresses that it sent to
 
     def ring(calls):
@@ -37,8 +37,8 @@ def test_two_hundred_calls_in_a_row_without_a_failure_or_a_byte_of_heap(agent, s
     assert after_200 == after_20, f"{after_200 - after_20} bytes in 180 calls"
 
 
-def test_sipp_speaks_and_the_echo_speaks_as_much(agent, sipp, speech):
-    phone = agent(audio="loop", auto="answer")
+def test_sipp_speaks_and_the_echo_speaks_as_much(puppet, sipp, speech):
+    phone = puppet(audio="loop", auto="answer")
     caller = sipp("calls", f"127.0.0.1:{phone.port}", ms=1500, speech=speech)
     wait_until(lambda: phone.do("state")["calls"], 3, "call")
     caller.verdict()
@@ -47,8 +47,8 @@ def test_sipp_speaks_and_the_echo_speaks_as_much(agent, sipp, speech):
     assert stats["received"] > 60 and stats["sent"] > 60 and stats["lost"] == 0 and stats["bad"] == 0
 
 
-def test_keys_come_by_info_in_both_forms(agent, sipp):
-    phone = agent()
+def test_keys_come_by_info_in_both_forms(puppet, sipp):
+    phone = puppet()
     caller = sipp("keys", f"127.0.0.1:{phone.port}")
     phone.do("answer", call=phone.event("incoming")["call"])
     assert phone.digits(2) == "4#"
@@ -57,8 +57,8 @@ def test_keys_come_by_info_in_both_forms(agent, sipp):
     assert not phone.events("digit")
 
 
-def test_options_are_answered_before_a_call_while_it_rings_and_after_it(agent, sipp):
-    phone = agent()
+def test_options_are_answered_before_a_call_while_it_rings_and_after_it(puppet, sipp):
+    phone = puppet()
 
     def ask():
         sipp("options", f"127.0.0.1:{phone.port}", calls=30, at_once=10).verdict()
@@ -73,8 +73,8 @@ def test_options_are_answered_before_a_call_while_it_rings_and_after_it(agent, s
     ask()
 
 
-def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_hung_up(agent, sipp):
-    phone = agent()
+def test_an_answer_that_crosses_our_cancel_is_acknowledged_and_hung_up(puppet, sipp):
+    phone = puppet()
     callee = sipp("race")
     call = phone.do("call", target=callee.uri)["call"]
     wait_until(lambda: phone.do("state", call=call)["state"] == "ringing", 3, "ringing")

@@ -99,8 +99,8 @@ class Caller:
                 return text
 
 
-def test_strangers_on_the_rtp_port_before_the_peer_was_heard_are_counted(agent):
-    phone = agent(audio="loop", auto="answer")
+def test_strangers_on_the_rtp_port_before_the_peer_was_heard_are_counted(puppet):
+    phone = puppet(audio="loop", auto="answer")
     caller = Caller(phone.port)
     caller.send(
         "INVITE", 1, "v=0\r\no=x 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 8\r\n"
@@ -120,10 +120,10 @@ def test_strangers_on_the_rtp_port_before_the_peer_was_heard_are_counted(agent):
     assert caller.answer().startswith("SIP/2.0 200")
 
 
-def test_a_call_goes_on_while_both_its_ports_are_attacked(baresip, agent, tmp_path):
+def test_a_call_goes_on_while_both_its_ports_are_attacked(baresip, puppet, tmp_path):
     indoor = baresip(answer="auto")
     heard = str(tmp_path / "heard-at-door.wav")
-    phone = agent(audio={"play": DOOR, "record": heard, "repeat": True})
+    phone = puppet(audio={"play": DOOR, "record": heard, "repeat": True})
     call = phone.do("call", target=indoor.uri)["call"]
     phone.event("up", call=call)
     before = phone.do("state", call=call)

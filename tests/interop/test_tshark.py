@@ -43,11 +43,11 @@ def complaints(path):
     return protocols, found
 
 
-def test_wireshark_finds_nothing_wrong_with_what_we_send(kamailio, baresip, agent, sipp, tmp_path):
+def test_wireshark_finds_nothing_wrong_with_what_we_send(kamailio, baresip, puppet, sipp, tmp_path):
     need("" if shutil.which("tshark") else "tshark is not installed (make peers)")
     server = kamailio()
     indoor = baresip(server.server)
-    phone = agent(server.server)
+    phone = puppet(server.server)
     call = phone.do("call", target="indoor")["call"]
     indoor.wait_event("CALL_INCOMING")
     indoor.command("accept")

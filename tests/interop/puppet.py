@@ -40,7 +40,7 @@ def make_audio(wish):
     return Null()
 
 
-class Agent:
+class Puppet:
     def __init__(self):
         self.phone = None
         self.calls = {}
@@ -125,7 +125,7 @@ class Agent:
     # -- what goes on beside the commands
 
     def spawn(self, coroutine):
-        # asyncio holds a task only as long as it runs, and the agent needs it no longer either.
+        # asyncio holds a task only as long as it runs, and the puppet needs it no longer either.
         return asyncio.create_task(coroutine)
 
     def take(self, call):
@@ -224,4 +224,4 @@ class Agent:
                 return
 
 
-asyncio.run(Agent().run())
+asyncio.run(Puppet().run())
