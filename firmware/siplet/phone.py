@@ -243,12 +243,16 @@ class Phone(Waiting):
             self.notify()
             return
         call = session.call
+        if call is None:  # over already
+            return
         call.on_event(event)
         if event.kind == "ended":
             if call in self._waiting:  # nobody took it
                 self._waiting.remove(call)
             if call.stream is None:
                 call.line.close()  # no stream ever ran that would give the port back
+        if event.kind in ("ended", "over") and not session.alive:
+            session.call = session.media = None  # its transactions may keep the session for another half a minute
 
     def _new_line(self, session):
         try:
