@@ -66,7 +66,10 @@ def drive(loop, coroutine):
         except asyncio.CancelledError:
             return None
         except KeyboardInterrupt:
-            task.cancel()
+            try:
+                task.cancel()
+            except RuntimeError:  # it was at work itself, and has ended by that
+                return None
 
 
 def start(arguments):
