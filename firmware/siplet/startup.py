@@ -3,6 +3,7 @@
 # configuration's table need no memory while the phone runs. Whatever keeps an application from starting is a
 # LocalError, one line for the user.
 
+import errno
 import gc
 import sys
 
@@ -49,11 +50,14 @@ def find_app(name):
     module = "apps." + name
     try:
         __import__(module)
-        return sys.modules[module].main
     except ImportError as error:
-        if module not in str(error):
+        if module not in str(error) and "." not in name:
             raise
         raise LocalError(f"app: no application {name} in apps/")
+    main = getattr(sys.modules[module], "main", None)
+    if not main:
+        raise LocalError(f"app: apps/{name}.py has no main(board, phone, config)")
+    return main
 
 
 def trying(keys, function, *arguments):
@@ -62,6 +66,11 @@ def trying(keys, function, *arguments):
         return function(*arguments)
     except (LocalError, OSError) as error:
         raise LocalError(f"{keys}: {error}")
+
+
+def reason(error):
+    """What stands in brackets behind a port that cannot be opened."""
+    return "another program has it" if error.errno == errno.EADDRINUSE else error
 
 
 def make_phone(board, config):
@@ -101,7 +110,7 @@ async def prepare(arguments, here):
     try:
         await board.start()
     except OSError as error:
-        raise LocalError(f"control.port: cannot be opened ({error})")
+        raise LocalError(f"control.port: cannot be opened ({reason(error)})")
     try:
         phone = make_phone(board, config)
         phone.on_state = tell_state
@@ -110,7 +119,7 @@ async def prepare(arguments, here):
         raise LocalError(f"sip.address, sip.registrar: cannot be used ({error.text})")
     except OSError as error:
         place = f"{phone.local_address}:{phone.local_port}"
-        raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({error})")
+        raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({reason(error)})")
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     # What board and phone have taken over is not kept twice; the password least of all.
     for key in list(config):
