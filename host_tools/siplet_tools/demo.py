@@ -6,9 +6,13 @@ No hardware, no root, no server: all of it stays on 127.0.0.1, and ends only wha
 
 import argparse
 import asyncio
+import contextlib
+import fcntl
 import os
 import signal
 import sys
+
+from siplet.errors import LocalError
 
 from siplet_tools import interpreter
 from siplet_tools.actors import CODE, RELAY_MS, RESIDENT, VISITOR, BaresipIndoors, DemoError, DoorPhone, SipletIndoors
@@ -20,6 +24,7 @@ from siplet_tools.speech import RATE, SpeechError, compare, read_wav
 
 ROOT = interpreter.ROOT
 LEFT = ("heard-at-door.wav", "heard-indoors.wav", "ladder.txt", "report.txt", "messages.trace", "door.json", "door.log")
+PEERS = ("siplet", "baresip")
 RING_S = 0.8  # how long the resident lets it ring
 BESIDES_S = 0.6  # both clips, this much longer: the delay of the network and of the jitter buffer
 
@@ -142,9 +147,23 @@ def judge(door, indoors, show, media, heap):
     return report
 
 
+@contextlib.contextmanager
+def alone(out):
+    """Makes the folder and keeps it for one demo at a time; DemoError while another one is at work there."""
+    os.makedirs(out, exist_ok=True)
+    folder = os.open(out, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise DemoError(f"another demo is at work in {out}: wait until it ends") from None
+        yield
+    finally:
+        os.close(folder)
+
+
 async def run(micropython, peer, out):
     """Plays the demo; returns the Report, which is also in the folder `out` with all else."""
-    os.makedirs(out, exist_ok=True)
     for name in LEFT:  # of a former run
         if os.path.exists(os.path.join(out, name)):
             os.remove(os.path.join(out, name))
@@ -175,12 +194,15 @@ async def run(micropython, peer, out):
 def main(arguments=None):
     """Exit status 0 when both were heard and the door opened, 1 when not, 2 when something is missing."""
     parser = argparse.ArgumentParser(prog="demo", description="A door phone rings, two people talk, the door opens.")
-    parser.add_argument("--peer", choices=("siplet", "baresip"), default="siplet", help="who answers")
+    parser.add_argument("--peer", default=PEERS[0], help="who answers: " + " or ".join(PEERS))
     parser.add_argument("--micropython", help="the interpreter of the door phone")
     parser.add_argument("--out", default=os.path.join(ROOT, "out"), help="folder for what is left of it")
     choice = parser.parse_args(arguments)
     sys.stdout.reconfigure(errors="replace")  # frames and arrows are no reason to fail
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end what was started then, too
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # end what was started then, too
+    if choice.peer not in PEERS:
+        print(f"PEER={choice.peer}: the indoor phone is {' or '.join(PEERS)}", file=sys.stderr)
+        return 2
     try:
         if choice.peer == "baresip" and baresip_missing():
             print(baresip_missing(), file=sys.stderr)
@@ -188,11 +210,12 @@ def main(arguments=None):
         micropython = choice.micropython or interpreter.find()
         who = "baresip" if choice.peer == "baresip" else f"siplet on CPython {sys.version.split()[0]}"
         print(f"door phone: siplet on {interpreter.describe(micropython)}; indoor phone: {who}\n", flush=True)
-        report = asyncio.run(run(micropython, choice.peer, choice.out))
+        with alone(choice.out):
+            report = asyncio.run(run(micropython, choice.peer, choice.out))
     except interpreter.NoInterpreter as error:
         print(error, file=sys.stderr)
         return 2
-    except (DemoError, ProcessError, OSError) as error:
+    except (DemoError, LocalError, ProcessError, OSError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:

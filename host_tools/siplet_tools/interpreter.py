@@ -43,20 +43,23 @@ def environment(*folders):
 
 def describe(path):
     """Its name and version, e.g. "MicroPython 1.29.0-preview, 64 bit"; NoInterpreter when it does not start."""
-    code = (
-        "import sys; v = sys.implementation.version; print(v[3] if v[3:] else '', *v[:3]); print(sys.maxsize > 2**32)"
-    )
-    run = subprocess.run([path, "-c", code], capture_output=True, text=True)
+    code = "import sys; i = sys.implementation; v = i.version; print(i.name, *v[:3], sys.maxsize > 2**32, *v[3:])"
+    try:
+        run = subprocess.run([path, "-c", code], capture_output=True, text=True)
+    except OSError as error:
+        raise NoInterpreter(f"{path} does not start: {error.strerror}") from None
     words = run.stdout.split()
-    if run.returncode or words[-1:] not in (["True"], ["False"]):
-        raise NoInterpreter(f"{path} is no MicroPython: {(run.stderr or run.stdout).strip()[-200:]}")
-    stage = "-" + words.pop(0) if not words[0].isdigit() else ""
-    return f"MicroPython {'.'.join(words[:-1])}{stage}, {64 if words[-1] == 'True' else 32} bit"
+    if run.returncode or words[:1] != ["micropython"]:
+        raise NoInterpreter(": ".join([f"{path} is no MicroPython", *run.stderr.strip().splitlines()[-1:]]))
+    stage = "-" + words[5] if words[5:] else ""
+    return f"MicroPython {'.'.join(words[1:4])}{stage}, {64 if words[4] == 'True' else 32} bit"
 
 
 def main():
     try:
         path = find()
+        if os.environ.get("MICROPYTHON"):  # somebody's choice
+            describe(path)
     except NoInterpreter as error:
         sys.exit(str(error))
     os.execve(path, [path, *sys.argv[1:]], environment())
