@@ -24,10 +24,11 @@ help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 15
 
 demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip for a real one indoors
-	@$(PY) -m siplet_tools.demo --peer $(PEER)
+	@$(PY) -m siplet_tools.demo --peer '$(PEER)'
 
 run: $(VENV) ## an app on MicroPython with this PC as its board: CONFIG=file.json, APP=echo for another app
-	@$(PY) -m siplet_tools.interpreter firmware/main.py $(CONFIG) $(if $(APP),--app $(APP))
+	@$(if $(CONFIG),,echo "which configuration? make run CONFIG=file.json; boards/unix/README.md shows one" >&2; exit 2)
+	@$(PY) -m siplet_tools.interpreter firmware/main.py '$(CONFIG)' $(if $(APP),--app '$(APP)')
 
 test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a file's name, or file::test
 	@$(PY) tests/run.py '$(T)'
