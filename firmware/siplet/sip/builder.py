@@ -7,7 +7,7 @@ from siplet.errors import LocalError, RemoteError
 from siplet.limits import MESSAGE
 from siplet.sip.header import lws, run, same, skip, trim
 
-_START = const(1024)
+_START = const(1536)  # an INVITE with credentials fits, and is made while the heap is still in one piece
 _ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
 
 # Those that siplet sends, or tells of when no response came
@@ -48,7 +48,7 @@ class Builder:
     def _put(self, data):
         n = self._n + len(data)
         if n > len(self._buffer):
-            # Most messages fit in the first kilobyte; one that repeats thirty Vias gets more room, and keeps it
+            # Most messages fit; one that repeats thirty Vias gets more room, and keeps it
             if n > self._size:
                 raise LocalError("message too long")
             larger = bytearray(min(self._size, n + _START))
