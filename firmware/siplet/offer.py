@@ -15,11 +15,16 @@ from siplet.sdp import DIRECTIONS, parse
 Agreement = namedtuple("Agreement", ("address", "port", "codec", "payload_type", "dtmf", "direction", "ptime"))
 
 
+def _literal(address):
+    # A name is no address: to look it up would stop the 20 ms clock, for as long as a caller's name server likes
+    return address and not address.strip("0123456789abcdefABCDEF.:" if ":" in address else "0123456789.")
+
+
 def _common(media, codecs):
     # (payload type, codec, payload type of telephone-event or -1) by the far end's preference, or None
     codec = None
     event = -1
-    if media.kind.lower() == "audio" and media.port and media.address and media.proto.upper() == "RTP/AVP":
+    if media.kind.lower() == "audio" and media.port and _literal(media.address) and media.proto.upper() == "RTP/AVP":
         for fmt in media.formats:
             if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
                 if event < 0 and media.maps(fmt, b"telephone-event"):

@@ -259,3 +259,13 @@ def test_a_delayed_offer_is_ours_and_comes_back_answered():
     a.offer()
     a.accept(HEAD + b"m=audio 6000 RTP/AVP 0\r\na=sendonly\r\n")
     assert (a.agreed.codec, a.agreed.dtmf, a.agreed.direction) == (b"PCMU", -1, "recvonly")
+
+
+def test_sound_goes_to_addresses_and_never_to_names():
+    sdp = b"v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
+    for address in (b"192.0.2.7", b"2001:db8::A", b"0.0.0.0"):
+        us = Negotiation("192.0.2.1", 40000)
+        us.answer(sdp.replace(b"%s", address))
+        assert us.agreed.address == address.decode()
+    for name in (b"pbx.example", b"abc.de", b"x", b"1.2.3.4.example"):
+        assert status(Negotiation("192.0.2.1", 40000).answer, sdp.replace(b"%s", name)) == 488, name
