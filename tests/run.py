@@ -157,6 +157,8 @@ class Report:
         passed = sum(result.counts["ok"] for result in self.results.values())
         failed = len(self.failures)
         self.say(f"\n{time.monotonic() - self.start:.0f} s")
+        if self.part and not passed and not failed and not self.skips:
+            self.say(f"no test in these files has a name that contains {self.part!r}")
         skipped = f", {len(self.skips)} skipped" if self.skips else ""
         self.say(f"{passed} passed, {failed} failed{skipped}")
         return 0 if passed and not failed else 1
