@@ -1,5 +1,5 @@
 # Starts one application on one board and runs it until it ends; siplet/startup.py reads the configuration and opens the
-# phone, and is dropped then.
+# phone, and is dropped then. Imports errors, log and, for that while, startup.
 #
 #     micropython firmware/main.py CONFIG.json [--app NAME]      on a PC
 #     main.py in the root of a board's file system, beside board.py and config.json

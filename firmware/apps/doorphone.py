@@ -1,5 +1,5 @@
 # The door phone: a bell calls people in turn, and a code opens the door, in calls of either direction.
-# The relay's time does not end with the call, for who opens often hangs up at once; it ends whatever happens.
+# The relay's time outlives the call, for who opens often hangs up at once; it ends whatever happens. Imports keypad.
 
 import asyncio
 

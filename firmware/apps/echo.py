@@ -1,5 +1,5 @@
 # Answers every call and says back what it hears; the first thing to try on a new board, and a peer for tests.
-# Configured by echo.* (siplet/config.py).
+# Configured by echo.* (siplet/config.py). Imports nothing of siplet; what it needs is handed to main.
 
 import asyncio
 

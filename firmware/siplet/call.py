@@ -75,7 +75,7 @@ class Call(Waiting):
         await self._settle(timeout_ms, "No ACK")
 
     async def reject(self, status=486):
-        """Refuse an incoming call with a status of 400 to 699: 486 busy, 603 declined, 480 away."""
+        """Refuse an incoming call with a status of 300 to 699: 486 busy, 603 declined, 480 away."""
         if not 300 <= status <= 699:
             raise LocalError("a call is rejected with a status of 300 to 699")
         if self._session.reject(status, platform.now()):
