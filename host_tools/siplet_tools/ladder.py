@@ -7,6 +7,7 @@ digest challenge, passwords in URIs and SRTP keys are masked, and control charac
 """
 
 import argparse
+import os
 import re
 import sys
 import time
@@ -275,6 +276,9 @@ def main(arguments=None):
                 return 0
             time.sleep(0.1)
     except KeyboardInterrupt:
+        return 0
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
 
 
