@@ -1,5 +1,5 @@
 # The objects of a phone that is registered and in a call, without sockets and tasks: what alive.py and
-# tests/wasm/run.mjs count after the modules. the callee is imported before it, which no phone has.
+# tests/wasm/run.mjs count after the modules. The callee is imported before it, which no phone has.
 
 from siplet.audio.null import Null
 from siplet.phone import Phone
