@@ -54,6 +54,7 @@ def test_a_wrong_command_line_is_one_line_of_usage(tmp_path, arguments):
         ({"sip": {"adress": "x"}}, "sip.adress: no such key, did you mean sip.address?"),
         ({"sip": {"local_port": "5060"}}, "sip.local_port: must be a whole number"),
         ({"app": "dorphone"}, "app: no application dorphone in apps/"),
+        ({"app": "door.phone"}, "app: no application door.phone in apps/"),
         ({"audio": {"play": "none.wav"}}, "audio: none.wav: cannot be read"),
         ({"log": {"sip": "no/such/folder"}}, "log.sip: no/such/folder: cannot be written"),
         ({"sip": {"address": "sip:a@"}}, "sip.address, sip.registrar: cannot be used (host)"),
@@ -69,7 +70,7 @@ def test_a_port_that_is_taken_is_one_line(tmp_path):
         port = other.getsockname()[1]
         status, text = start(tmp_path, write(tmp_path, sip={"local_port": port}))
     assert status == 2 and text.count("\n") == 1
-    assert text.startswith(f"sip.local_address, sip.local_port: 127.0.0.1:{port} cannot be opened")
+    assert text.startswith(f"sip.local_address, sip.local_port: 127.0.0.1:{port} cannot be opened (another program has")
 
 
 def test_no_secret_is_ever_printed(tmp_path):

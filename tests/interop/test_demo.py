@@ -78,3 +78,16 @@ def test_what_is_missing_is_said_in_one_line(tmp_path):
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and "MICROPYTHON" in run.stderr
     run = run_demo(tmp_path, "--peer", "baresip", PATH="/nowhere")
     assert run.returncode == 2 and run.stderr.count("\n") == 1 and "baresip is not installed" in run.stderr
+    run = run_demo(tmp_path, MICROPYTHON=sys.executable)
+    assert run.returncode == 2 and run.stderr == f"{sys.executable} is no MicroPython\n"
+    run = run_demo(tmp_path, "--peer", "nobody")
+    assert run.returncode == 2 and run.stderr == "PEER=nobody: the indoor phone is siplet or baresip\n"
+
+
+def test_a_folder_that_cannot_be_used_is_said_in_one_line(tmp_path):
+    with demo.alone(tmp_path):
+        run = run_demo(tmp_path)
+    assert run.returncode == 1 and run.stderr == f"\nanother demo is at work in {tmp_path}: wait until it ends\n"
+    (tmp_path / "heard-indoors.wav").symlink_to("/no/such/folder/heard.wav")
+    run = run_demo(tmp_path)
+    assert run.returncode == 1 and run.stderr.strip().endswith("heard-indoors.wav: cannot be written")
