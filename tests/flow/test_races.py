@@ -187,3 +187,33 @@ def test_a_registration_that_never_was_is_over_at_once():
     assert binding.state == "failed"
     binding.stop(wire.now)
     assert binding.state == "off" and not bell.endpoint.registrations
+
+
+def test_requests_in_a_call_carry_credentials_only_where_they_are_asked_for():
+    wire = Wire()
+    bell = wire.party("10.0.0.1")
+    asked = []
+
+    def script(peer, message, source):
+        if message.method == b"INVITE":
+            peer.say(answer(message, 200, b"one", b"Contact: <sip:one@10.0.0.2>", SDP), source)
+        elif message.method != b"ACK":
+            asked.append((message.method, message.cseq, message.header(b"authorization") is not None))
+            if asked[-1][2]:
+                peer.say(answer(message, 200), source)
+            else:
+                peer.say(
+                    answer(message, 401, b"", b'WWW-Authenticate: Digest realm="r", nonce="n", qop="auth"'), source
+                )
+
+    Peer(wire, "10.0.0.2", script=script)
+    out = bell.call(TARGET, credentials=bell.credentials("bell", "pw"))
+    wire.run(100)
+    out.send_info(b"application/dtmf", b"1", wire.now)
+    wire.run(100)
+    assert bell.take("info").status == 200
+    out.hang_up(wire.now)
+    wire.run(100)
+    first = asked[0][1]
+    assert asked == [(b"INFO", first, False), (b"INFO", first + 1, True), (b"BYE", first + 2, True)]
+    assert out.state == "over"

@@ -5,15 +5,23 @@
 import glob
 import json
 import os
+import subprocess
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PACKAGE = os.path.join(ROOT, "firmware", "package.json")
 
 
 def files():
+    """What belongs to the firmware: the files that git knows, for an app that a user saved beside ours is the user's."""
     firmware = os.path.join(ROOT, "firmware")
-    found = [path for part in ("siplet", "apps") for path in glob.glob(f"{firmware}/{part}/**/*.py", recursive=True)]
-    return sorted(os.path.relpath(path, firmware).replace(os.sep, "/") for path in found)
+    try:
+        command = ["git", "-C", firmware, "ls-files", "--", "siplet/*.py", "apps/*.py"]
+        return sorted(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    except (OSError, subprocess.CalledProcessError):  # not a checkout
+        found = [
+            path for part in ("siplet", "apps") for path in glob.glob(f"{firmware}/{part}/**/*.py", recursive=True)
+        ]
+        return sorted(os.path.relpath(path, firmware).replace(os.sep, "/") for path in found)
 
 
 def read(path):

@@ -98,10 +98,12 @@ class Credentials:
                 parts[2:2] = [tail[1], tail[2], qop]
             user = self._user.replace("\\", "\\\\").replace('"', '\\"')
             values = [user, realm, nonce, uri, _digest(algorithm, b":".join(parts)), opaque, algorithm] + tail
-            parts = []
             names = _FIELDS.split()
+            # Piece by piece, because a list of them all would be the largest object of the whole request
+            builder.part(b"Proxy-Authorization: Digest " if proxy else b"Authorization: Digest ")
             for i in range(len(values)):
                 if values[i] is not None:
                     mark = b"" if 6 <= i <= 8 else b'"'
-                    parts += (b", " if i else b"Digest ", names[i], b"=", mark, values[i], mark)
-            builder.header(b"Proxy-Authorization" if proxy else b"Authorization", *parts)
+                    for part in (b", " if i else b"", names[i], b"=", mark, values[i], mark):
+                        builder.part(part)
+            builder.line()

@@ -65,7 +65,8 @@ class Builder:
         _digit[0] = 48 + n % 10
         self._put(_digit)
 
-    def _part(self, part):
+    def part(self, part):
+        """Adds a piece of a header's line: bytes, str or int; line() ends it."""
         if isinstance(part, int):
             self._digits(part)
             return
@@ -90,7 +91,7 @@ class Builder:
         self._body = b""
         self._put(method)
         self._put(b" ")
-        self._part(uri)
+        self.part(uri)
         self._put(b" SIP/2.0\r\n")
 
     def response(self, status, phrase=None):
@@ -100,16 +101,20 @@ class Builder:
         self._put(b"SIP/2.0 ")
         self._digits(status)
         self._put(b" ")
-        self._part(reason(status) if phrase is None else phrase)
+        self.part(reason(status) if phrase is None else phrase)
+        self._put(b"\r\n")
+
+    def line(self):
+        """Ends a header's line."""
         self._put(b"\r\n")
 
     def header(self, name, *parts):
         """Adds one header of parts (bytes, str or int), one behind the other."""
-        self._part(name)
+        self.part(name)
         self._put(b": ")
         for part in parts:
-            self._part(part)
-        self._put(b"\r\n")
+            self.part(part)
+        self.line()
 
     def copy(self, message, name):
         """Adds every line of that header of message, in its order and with the name as it is spelt there."""
@@ -142,7 +147,7 @@ class Builder:
                     self._span(data, view, start, trim(data, start, end))
                     if tag and k == 2 and status != 100 and self._untagged(request):
                         self._put(b";tag=")
-                        self._part(tag)
+                        self.part(tag)
                     self._put(b"\r\n")
                     i = 0 if k else request.find(b"via", i)
             if status == 100:

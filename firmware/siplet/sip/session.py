@@ -76,6 +76,7 @@ class Session:
     request = None  # the last INVITE that came, while its 2xx waits for the ACK
     unacknowledged = None  # the transaction of that INVITE, until its ACK
     _owed = False  # we made the offer: the answer comes with the ACK
+    _asked = False  # our requests in the dialog are challenged, too: they carry our answer from then on
     _told = False  # the application knows that the call is up
 
     def __init__(self, endpoint, media, credentials=None, user=b""):
@@ -260,7 +261,7 @@ class Session:
         uri, routes, hop = dialog.route()
         dialog.local_cseq += 1
         builder = self.endpoint.begin(method, uri, dialog, dialog.local_cseq, routes)
-        if self.credentials:
+        if self._asked:
             self.credentials.authorize(builder, method, uri, body)
         if body:
             builder.body(content_type, body)
@@ -273,6 +274,7 @@ class Session:
         content_type, body, dialog, tried = transaction.again
         if not self.credentials or not self.credentials.challenged(response, tried):
             return False
+        self._asked = True
         self._send(transaction.method, now, content_type, body, dialog, tried)
         return True
 
