@@ -12,7 +12,7 @@ PACKAGE = os.path.join(ROOT, "firmware", "package.json")
 
 
 def files():
-    """What belongs to the firmware: the files that git knows, for an app that a user saved beside ours is the user's."""
+    """What belongs to the firmware: the files that git knows; an app that a user saved beside ours is the user's."""
     firmware = os.path.join(ROOT, "firmware")
     try:
         command = ["git", "-C", firmware, "ls-files", "--", "siplet/*.py", "apps/*.py"]
