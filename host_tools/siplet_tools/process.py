@@ -5,6 +5,7 @@ Imports the standard library alone.
 
 import os
 import random
+import signal
 import socket
 import subprocess
 import time
@@ -74,6 +75,7 @@ class Process:
                     stderr=subprocess.STDOUT,
                     cwd=str(folder),
                     env=None if environment is None else dict(os.environ, **environment),
+                    start_new_session=True,  # a group of its own: what it forks is ended with it
                 )
         except OSError as error:
             raise ProcessError(f"{command[0]}: {error.strerror}") from None
@@ -119,6 +121,10 @@ class Process:
             except subprocess.TimeoutExpired:
                 self._child.kill()
                 self._child.wait()
+        try:
+            os.killpg(self._child.pid, signal.SIGKILL)  # what it forked and left behind
+        except (ProcessLookupError, PermissionError):  # nothing, as it should be
+            pass
         try:
             self._child.stdin.close()
         except OSError:
