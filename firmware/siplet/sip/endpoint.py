@@ -131,14 +131,15 @@ class Endpoint:
         self._sweep()
 
     def next_timer(self):
-        """The ticks of the earliest deadline, None when nothing waits."""
+        """The ticks of the earliest deadline, None when nothing waits. Asked all the time: it allocates nothing."""
         first = None
         for transaction in self.transactions:
             first = _earlier(first, transaction.deadline)
             first = _earlier(first, transaction.retransmit)
-        for users in (self.sessions, self.registrations):
-            for user in users:
-                first = _earlier(first, user.deadline)
+        for session in self.sessions:
+            first = _earlier(first, session.deadline)
+        for registration in self.registrations:
+            first = _earlier(first, registration.deadline)
         return first
 
     @property
