@@ -8,7 +8,6 @@ import asyncio
 
 from siplet import platform
 from siplet.errors import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError
-from siplet.sip import info
 from siplet.sip.builder import reason
 from siplet.ticks import ticks_diff
 from siplet.waiting import Waiting
@@ -23,7 +22,8 @@ class Call(Waiting):
 
     state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end does not listen.
     remote: the other side's URI. status, reason: why it ended or was refused. how: "local", "remote", "rejected",
-    "cancelled", "timeout", "lost". stream: what carries the sound; stats: its counters; None before there was sound.
+    "cancelled", "timeout", "lost". infos: the statuses that answered our INFOs. stream: what carries the sound;
+    stats: its counters; None before there was sound.
     """
 
     held = False
@@ -40,7 +40,7 @@ class Call(Waiting):
         self.line = line
         self._keys = []
         self._presses = []  # (key, form, ticks) that the other form may still repeat
-        self._infos = []
+        self.infos = []
         self.audio = audio
         self.remote = remote
         self.state = state
@@ -121,18 +121,14 @@ class Call(Waiting):
         Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is
         waited for at most timeout_ms.
         """
-        if form is None:
-            form = "rtp" if self.line.agreed and self.line.agreed.dtmf >= 0 else "info"
-        for digit in digits:
-            if self.state != "up" or not self.stream:
-                return False
-            if form == "rtp":
-                if not self.stream.send_digit(digit, ms):
-                    return False
-                await platform.sleep_ms(ms + 100)
-            elif not await self._send_info(digit, ms, timeout_ms):
-                return False
-        return True
+        from siplet.dialing import send_digits  # most calls do without
+
+        return await send_digits(self, digits, form, ms, timeout_ms)
+
+    def send_info(self, content_type, body):
+        """Send an INFO (both bytes); the far end's final status comes into `infos`. LocalError when not up."""
+        self._session.send_info(content_type, body, platform.now())
+        self._phone.pump()
 
     async def ended(self, timeout_ms=None):
         """Wait for the end of the call; False when the time is over first."""
@@ -153,7 +149,7 @@ class Call(Waiting):
         elif kind == "digit":
             self._press(event.data, "info")
         elif kind == "info":
-            self._infos.append(event.status)
+            self.infos.append(event.status)
         elif kind == "ended":
             self.status = event.status
             self.reason = text(event.reason or reason(event.status))
@@ -184,9 +180,6 @@ class Call(Waiting):
 
     def _has_digit(self):
         return self._keys or self.state == "ended"
-
-    def _has_info(self):
-        return self._infos or self.state == "ended"
 
     def _stop(self):
         if self._session is not None and self.state != "ended":
@@ -244,20 +237,6 @@ class Call(Waiting):
         presses.append((digit, form, now))
         if len(self._keys) < _DIGITS:
             self._keys.append(digit)
-
-    async def _send_info(self, digit, ms, timeout_ms):
-        for form in (info.RELAY, info.PLAIN):
-            if self.state != "up":
-                break
-            self._infos.clear()
-            content_type, body = info.body(digit, ms, form)
-            self._session.send_info(content_type, body, platform.now())
-            self._phone.pump()
-            if not await self.until(self._has_info, timeout_ms) or not self._infos:
-                return False
-            if self._infos[0] != 415:
-                return self._infos[0] < 300
-        return False
 
 
 def text(value):

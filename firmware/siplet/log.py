@@ -1,6 +1,5 @@
-# What a phone tells about itself: lines on the console, and a trace of its SIP messages. May import platform, errors.
+# What a phone tells about itself: lines on the console. May import platform.
 
-from siplet.errors import LocalError
 from siplet.platform import now
 
 
@@ -8,29 +7,3 @@ def log(text):
     """One line: the seconds of the board's clock, then text."""
     ticks = now()
     print(f"{ticks // 1000}.{ticks % 1000:03d} {text}")
-
-
-class Trace:
-    """Phone's trace function that writes a file: host tools draw a ladder of it while it grows.
-
-    A record is a line ">>> TICKS HOST:PORT LEN" (sent) or "<<< ..." (received), then LEN raw bytes and a newline; TICKS
-    are ms that wrap at 2**30. LocalError when the file cannot be written; a disk that fails later harms nobody.
-    """
-
-    def __init__(self, path):
-        try:
-            self._file = open(path, "wb")
-        except OSError:
-            raise LocalError(path + ": cannot be written")
-
-    def __call__(self, sent, data, address):
-        host, port = address
-        if ":" in host:
-            host = f"[{host}]"
-        try:
-            self._file.write(f"{'>>>' if sent else '<<<'} {now()} {host}:{port} {len(data)}\n".encode())
-            self._file.write(data)
-            self._file.write(b"\n")
-            self._file.flush()
-        except OSError:
-            pass

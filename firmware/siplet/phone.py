@@ -11,14 +11,13 @@ from siplet import platform
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
 from siplet.limits import MESSAGE
-from siplet.net.route import local_address as find_address
 from siplet.net.udp import Udp
 from siplet.offer import Negotiation
 from siplet.sip.auth import Credentials
 from siplet.sip.endpoint import Endpoint
 from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
-from siplet.stream import Stream
+from siplet.stream import Stream, buffers
 from siplet.ticks import ticks_diff
 from siplet.waiting import Waiting
 
@@ -34,10 +33,11 @@ class Line(Negotiation):
         number = random[0] << 16 | random[1] << 8 | random[2]
         super().__init__(phone.local_address, self._udp.port, phone.codecs, session_id=number)
         self.silent = asyncio.Event()
+        self._spare = phone.spare
 
     def stream(self, audio):
         """The Stream between audio and the socket."""
-        self._stream = Stream(audio, self._udp, platform.random)
+        self._stream = Stream(audio, self._udp, platform.random, self._spare.pop() if self._spare else None)
         return self._stream
 
     async def run(self):
@@ -45,6 +45,8 @@ class Line(Negotiation):
         try:
             await self._stream.run()
         finally:
+            if not self._spare:
+                self._spare.append(self._stream.memory)
             self._stream = None
             self.close()
             self.silent.set()
@@ -114,12 +116,16 @@ class Phone(Waiting):
         self._trace = trace
         self._unreachable = []
         self._waiting = []
+        # A call's buffers are made now, and kept from call to call: a heap that is torn has no such pieces any more.
+        self.spare = [buffers()]
 
     # -- what an application calls
 
     async def __aenter__(self):
         if self.local_address is None:
-            self.local_address = find_address(Uri(self._registrar).destination()[0])
+            from siplet.net.route import local_address
+
+            self.local_address = local_address(Uri(self._registrar).destination()[0])
         self._udp = Udp(self.bind_address, self.local_port)
         local = (self.local_address, self._udp.port)
         self.local_port = self._udp.port

@@ -9,7 +9,7 @@ import sys
 
 from siplet import platform
 from siplet.errors import LocalError, RemoteError
-from siplet.log import Trace, log
+from siplet.log import log
 
 USAGE = "usage: main.py CONFIG.json [--app NAME]"
 PC = sys.platform in ("linux", "darwin", "win32")
@@ -73,6 +73,12 @@ def reason(error):
     return "another program has it" if error.errno == errno.EADDRINUSE else error
 
 
+def make_trace(path):
+    from siplet.trace import Trace
+
+    return Trace(path)
+
+
 def make_phone(board, config):
     """The Phone that the configuration describes, not yet open."""
     from siplet.phone import Phone
@@ -91,7 +97,7 @@ def make_phone(board, config):
         rtp_ports=range(low + low % 2, config["rtp.port_high"], 2),
         expires=config["sip.expires"],
         max_calls=config["sip.max_calls"],
-        trace=trying("log.sip", Trace, path) if path else None,
+        trace=trying("log.sip", make_trace, path) if path else None,
     )
 
 

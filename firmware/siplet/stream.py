@@ -1,7 +1,7 @@
 # The media of one call: a task that ticks every 20 ms on absolute deadlines.
 # Imports media/*, audio.null, siplet.platform and siplet.ticks; audio and udp are handed in.
 #
-#     audio.read -> g711.encode -> rtp.Sender -> udp          dtmf.Sender takes the frame's place while a key is pressed
+#     audio.read -> g711.encode -> rtp.Sender -> udp          dtmf_sender takes the frame's place while a key is pressed
 #     audio.write <- g711.decode <- jitter <- rtp.Receiver <- udp          dtmf.Receiver hears the keys
 #
 # In steady state a tick allocates nothing: every buffer is made in the constructor, the socket is connected to the peer
@@ -13,7 +13,7 @@ from micropython import const
 from siplet import platform
 from siplet.audio.null import SILENCE
 from siplet.media import dtmf, g711
-from siplet.media.jitter import Jitter
+from siplet.media.jitter import RING, Jitter
 from siplet.media.rtp import HEADER, Receiver, Sender
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -25,6 +25,11 @@ _WRAP_TICK = const(0x3FFFB1E0)  # 2**30 - 20000: taken away, it adds 20 ms witho
 _BEHIND = const(-100000)  # microseconds: later than that, frames are left out instead of sent in a burst
 _QUIET = const(150)  # ticks without a packet after which the peer may come from another port: 3 s
 _COMFORT = const(13)
+
+
+def buffers():
+    """The two large pieces of memory that a stream needs, 3 KB."""
+    return bytearray(_READ), bytearray(RING)
 
 
 class Stats:
@@ -47,11 +52,13 @@ class Stream:
     byte first; what is in one is gone after the call. udp: a siplet.net.udp.Udp, which stays the caller's. random:
     callable(n) -> n bytes.
 
+    memory: what buffers() gave; the next stream may use it again.
     on_digit: callable(digit: str) for each key that the peer pressed, or None. muted: silence is sent instead of the
     microphone.
     """
 
-    def __init__(self, audio, udp, random):
+    def __init__(self, audio, udp, random, memory=None):
+        self.memory = memory or buffers()
         self.audio = audio
         self.udp = udp
         self.stats = Stats()
@@ -59,10 +66,10 @@ class Stream:
         self.muted = False
         self._out = Sender(random)
         self._in = Receiver(self.stats)
-        self._jitter = Jitter(self.stats)
-        self._keys = dtmf.Sender()
+        self._keys = None  # made when the first one is pressed
         self._heard = dtmf.Receiver()
-        self._data = bytearray(_READ)
+        self._data, ring = self.memory
+        self._jitter = Jitter(self.stats, ring)
         self._frame = memoryview(self._data)[: 2 * _SAMPLES]  # said, then read over, then heard
         self._agreed = None
         self._remote = None, 0  # where to send; the host never changes without an agreement
@@ -116,7 +123,13 @@ class Stream:
 
         LocalError when digit is none of 0-9 * # A-D.
         """
-        return self._in.event >= 0 and self._keys.press(digit, ms)
+        if self._in.event < 0:
+            return False
+        if self._keys is None:
+            from siplet.media.dtmf_sender import Sender as Keys
+
+            self._keys = Keys()
+        return self._keys.press(digit, ms)
 
     def stop(self):
         """End run()."""
@@ -168,7 +181,8 @@ class Stream:
         if not self._sending:
             return
         packet = self._out.event
-        step = self._keys.busy and self._in.event >= 0 and self._keys.step(packet)
+        keys = self._keys
+        step = keys and keys.busy and self._in.event >= 0 and keys.step(packet)
         if step:
             self._out.number(packet, self._in.event, step == dtmf.FIRST, step == dtmf.FIRST)
         else:

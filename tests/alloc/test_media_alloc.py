@@ -3,7 +3,7 @@
 NEEDS = ("heap_lock",)
 
 from locked import Agreement, Audio, Peer, locked
-from siplet.media import dtmf, g711, g711_plain, rtp
+from siplet.media import dtmf, dtmf_sender, g711, g711_plain, rtp
 from siplet.media.jitter import Jitter
 from siplet.stream import Stats, Stream
 
@@ -234,7 +234,7 @@ def test_jitter_alone():
 
 
 def test_dtmf_alone():
-    sender = dtmf.Sender()
+    sender = dtmf_sender.Sender()
     receiver = dtmf.Receiver()
     packet = bytearray(16)
     count = Count()

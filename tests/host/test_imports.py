@@ -26,12 +26,14 @@ MAY_IMPORT = {
     "net": ("platform", *BASE),
     "audio": ("media", "platform", *BASE),
     "log": ("platform", *BASE),
+    "trace": ("platform", *BASE),
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,
-    "call": ("log", "stream", "waiting", *BELOW_STREAM),
+    "dialing": BELOW_STREAM,
+    "call": ("dialing", "log", "stream", "waiting", *BELOW_STREAM),
     "phone": ("call", "log", "stream", "waiting", *BELOW_STREAM),
     "keypad": ("platform", *BASE),
-    "startup": ("config", "log", "phone", "platform", *BASE),
+    "startup": ("config", "log", "phone", "platform", "trace", *BASE),
     "__init__": ("call", "phone", *BASE),
 }
 # Outside the package: an application holds the phone and what its calls raise; a board makes what a phone is given

@@ -1,7 +1,7 @@
 # media/dtmf: one press is one digit, whatever the network does to its packets.
 
 from siplet.errors import LocalError
-from siplet.media import dtmf
+from siplet.media import dtmf, dtmf_sender
 
 _MASK = 0x3FFFFFFF
 
@@ -86,7 +86,7 @@ def test_other_events_and_short_payloads():
 
 
 def test_sender_follows_rfc_4733():
-    sender = dtmf.Sender()
+    sender = dtmf_sender.Sender()
     assert sent(sender, 2) == [None, None]
     assert sender.press("8", 80)
     said = sent(sender, 10)
@@ -102,7 +102,7 @@ def test_sender_follows_rfc_4733():
 
 
 def test_presses_are_apart():
-    sender = dtmf.Sender()
+    sender = dtmf_sender.Sender()
     for digit in "1*d":
         assert sender.press(digit, 40)
     said = sent(sender, 30)
@@ -112,7 +112,7 @@ def test_presses_are_apart():
 
 
 def test_queue_and_durations_are_bounded():
-    sender = dtmf.Sender()
+    sender = dtmf_sender.Sender()
     assert [sender.press("0", ms) for ms in (-5, 0, 1, 10**9)] == [True] * 4
     assert all(sender.press("1") for _ in range(12)) and not sender.press("1")
     said = sent(sender, 400)
@@ -123,7 +123,7 @@ def test_queue_and_durations_are_bounded():
 
 
 def test_what_is_no_key():
-    sender = dtmf.Sender()
+    sender = dtmf_sender.Sender()
     for digit in ("", "x", "12", "é", " ", "!"):
         try:
             sender.press(digit)

@@ -2,21 +2,22 @@
 
 from siplet.errors import LocalError
 from siplet.sip import info
+from siplet.sip.info_body import body as write
 
 RELAY = b"application/dtmf-relay"
 PLAIN = b"application/dtmf"
 
 
 def test_what_we_write():
-    assert info.body("5") == (RELAY, b"Signal=5\r\nDuration=160\r\n")
-    assert info.body("#", 250, info.PLAIN) == (PLAIN, b"#")
-    assert info.body("d", 100) == (RELAY, b"Signal=D\r\nDuration=100\r\n")
+    assert write("5") == (RELAY, b"Signal=5\r\nDuration=160\r\n")
+    assert write("#", 250, info.PLAIN) == (PLAIN, b"#")
+    assert write("d", 100) == (RELAY, b"Signal=D\r\nDuration=100\r\n")
 
 
 def test_what_we_write_is_read():
     for key in "0123456789*#ABCD":
         for form in (info.RELAY, info.PLAIN):
-            kind, body = info.body(key, 160, form)
+            kind, body = write(key, 160, form)
             assert info.parse(kind, body) == key
 
 
@@ -24,7 +25,7 @@ def test_what_is_no_key():
     for digit in ("", "x", "55", "!", "5\r\nBye=1"):
         for form in (info.RELAY, info.PLAIN):
             try:
-                info.body(digit, 160, form)
+                write(digit, 160, form)
             except LocalError:
                 continue
             raise AssertionError(digit)

@@ -65,10 +65,10 @@ class Wav(Null):
             self._play, kind, self._begin, self._size = _open_play(play)
             self._codes = None
             if kind != 1:
-                from siplet.media import g711
+                from siplet.media.g711 import PCMA, PCMU, decode, table
 
-                self._decode = g711.decode
-                self._table = g711.table(g711.PCMA if kind == 6 else g711.PCMU)
+                self._decode = decode
+                self._table = table(PCMA if kind == 6 else PCMU)
                 self._codes = bytearray(_FRAME // 2)
         if record:
             self.start()

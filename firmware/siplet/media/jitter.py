@@ -26,6 +26,7 @@ _EMPTY = const(3)  # nothing is coming
 
 _ROOM = const(12)  # frames, 240 ms; 6 at least
 _FRAME = const(160)
+RING = const(1920)  # bytes of the ring: _ROOM frames
 _SLOT = const(80)
 _LONGEST = const(640)  # 80 ms; the usual ones have 10 to 40
 _MASK = const(0x3FFFFFFF)
@@ -37,14 +38,15 @@ class Jitter:
     """stats: an object with the attributes late, duplicate, bad (longer than any packet may be), concealed (missing),
     skipped (frames thrown away because more was buffered than the depth asks for) and delay (ms buffered).
     depth: the samples to collect at first, 480 = 60 ms.
-    data: the ring; get() == 0 leaves its 160 codes at data[at:at + 160], never around the end.
+    data: the ring, of RING bytes, which may be given. get() == 0 leaves its 160 codes at data[at:at + 160], never
+    around the end.
     silence: the code that fills the rest of a frame of which only a part came.
     ahead: samples buffered.
     """
 
-    def __init__(self, stats):
+    def __init__(self, stats, ring=None):
         self.stats = stats
-        self.data = bytearray(_ROOM * _FRAME)
+        self.data = ring or bytearray(RING)
         self.depth = 480
         self.silence = 0xFF
         self._filled = bytearray(2 * _ROOM)  # samples present in each slot

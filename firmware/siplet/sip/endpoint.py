@@ -20,7 +20,6 @@ from siplet.limits import EVENTS, MESSAGE, TRANSACTIONS
 from siplet.sip.builder import Builder
 from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
-from siplet.sip.invite_server import Incoming
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
 from siplet.sip.reply import capabilities, destination, explain, not_served
@@ -299,6 +298,8 @@ class Endpoint:
                 raise RemoteError(482, "the same INVITE by another way")
         if self.full:
             raise RemoteError(486, "all lines busy")
+        from siplet.sip.invite_server import Incoming  # a phone that only calls does without
+
         session = Incoming(self, None, self.credentials, self.user)
         session.start(request, source, now)
 

@@ -1,16 +1,15 @@
-# Keys in INFO requests (RFC 2976): the bodies that phones send without any RFC, both ways.
-# May import: errors, sip.header.
+# Keys in INFO requests (RFC 2976) that come in: the bodies that phones send without any RFC. info_body.py writes them.
+# May import: sip.header.
 #
 #     application/dtmf-relay    Signal=5\r\nDuration=160\r\n      (Cisco's; Asterisk, Linphone and most others take it)
 #     application/dtmf          5
 
-from siplet.errors import LocalError
 from siplet.sip.header import lws, run, same, trim
 
 RELAY = b"application/dtmf-relay"
 PLAIN = b"application/dtmf"
 
-_KEYS = "0123456789*#ABCD"
+KEYS = "0123456789*#ABCD"
 _BODY = 256  # bytes; the real ones have 30
 
 
@@ -39,18 +38,8 @@ def parse(content_type, body):
     i = lws(body, i, end)
     end = trim(body, i, end) - i
     if end == 2 and body[i] == 49 and 48 <= body[i + 1] <= 53:
-        return _KEYS[body[i + 1] - 38]
+        return KEYS[body[i + 1] - 38]
     if end != 1 or body[i] > 127:
         return None
     key = chr(body[i]).upper()
-    return key if key in _KEYS else None
-
-
-def body(digit, ms=160, form=RELAY):
-    """(content_type, body) that press digit, one of "0123456789*#ABCD", for ms; form: RELAY or PLAIN."""
-    digit = digit.upper()
-    if len(digit) != 1 or digit not in _KEYS:
-        raise LocalError("not a key")
-    if form == PLAIN:
-        return PLAIN, digit.encode()
-    return RELAY, f"Signal={digit}\r\nDuration={ms}\r\n".encode()
+    return key if key in KEYS else None

@@ -1,16 +1,16 @@
-# siplet/log: the trace that host tools read, and the lines that a person reads.
+# siplet/trace: what host tools read.
 
 import os
 
-from siplet import log
 from siplet.errors import LocalError
 from siplet.platform import random
+from siplet.trace import Trace
 
 NAME = "/tmp/siplet-%s.trace" % "".join("%02x" % b for b in random(6))
 
 
 def test_a_trace_can_be_read_while_it_grows_whatever_the_messages_hold():
-    trace = log.Trace(NAME)
+    trace = Trace(NAME)
     try:
         trace(True, b"OPTIONS sip:a SIP/2.0\r\n\r\n", ("192.0.2.1", 5060))
         with open(NAME, "rb") as file:
@@ -32,7 +32,7 @@ def test_a_trace_can_be_read_while_it_grows_whatever_the_messages_hold():
 
 def test_a_trace_that_cannot_be_written_is_named_and_one_that_fails_later_harms_nobody():
     try:
-        log.Trace("/tmp/there/is/none.trace")
+        Trace("/tmp/there/is/none.trace")
     except LocalError as error:
         assert str(error) == "/tmp/there/is/none.trace: cannot be written"
     else:
@@ -42,7 +42,7 @@ def test_a_trace_that_cannot_be_written_is_named_and_one_that_fails_later_harms_
         def write(self, data):
             raise OSError(28)
 
-    trace = log.Trace(NAME)
+    trace = Trace(NAME)
     trace._file.close()
     os.remove(NAME)
     trace._file = Full()
