@@ -26,7 +26,8 @@ async def run(arguments, opened):
     startup.drop("startup")
     del startup
     gc.collect()
-    gc.threshold(gc.mem_free() // 4 + gc.mem_alloc())
+    # Garbage is collected before it spreads: what stays lies together then, and leaves room in one piece.
+    gc.threshold(gc.mem_free() // 4)
     await main(board, phone, config)
 
 
