@@ -23,20 +23,22 @@ class Call(Waiting):
     state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end does not listen.
     remote: the other side's URI. status, reason: why it ended or was refused. how: "local", "remote", "rejected",
     "cancelled", "timeout", "lost". infos: the statuses that answered our INFOs. stream: what carries the sound;
-    stats: its counters; None before there was sound.
+    stats: its counters; None before there was sound. phone; session: the SIP side, see siplet.sip.session.
     """
 
+    more = "call_more"  # hold(), send_digits() ...
     held = False
     status = 0
     reason = how = ""
     stream = stats = timeout_ms = None
+    account = request = None  # of an outgoing call, when the application chose one; the INVITE of an incoming one
     _task = None
     _patience = None  # of digits()
 
     def __init__(self, phone, session, line, audio, remote, state):
         super().__init__()
-        self._phone = phone
-        self._session = session
+        self.phone = phone
+        self.session = session
         self.line = line
         self._keys = []
         self._presses = []  # (key, form, ticks) that the other form may still repeat
@@ -48,7 +50,7 @@ class Call(Waiting):
     # -- what an application calls
 
     async def __aenter__(self):
-        if self._session is None:
+        if self.session is None:
             await self.connect(self.timeout_ms)
         return self
 
@@ -57,7 +59,7 @@ class Call(Waiting):
 
     async def connect(self, timeout_ms=30_000):
         """Call, and return when it is answered. Raises CallRejected, CallTimeout, CallCancelled or CallLost."""
-        self._session = self._phone.start_call(self)
+        self.session = self.phone.start_call(self)
         await self._settle(timeout_ms, "No answer")
 
     async def answer(self, audio=None, timeout_ms=32_000):
@@ -67,24 +69,24 @@ class Call(Waiting):
         """
         if audio is not None:
             self.audio = audio
-        if not self._session.answer(platform.now()):
+        if not self.session.answer(platform.now()):
             if self.state == "up":
                 raise LocalError("the call is answered already")
             raise CallCancelled(self.status or 487, self.reason)
-        self._phone.pump()
+        self.phone.pump()
         await self._settle(timeout_ms, "No ACK")
 
     async def reject(self, status=486):
         """Refuse an incoming call with a status of 300 to 699: 486 busy, 603 declined, 480 away."""
         if not 300 <= status <= 699:
             raise LocalError("a call is rejected with a status of 300 to 699")
-        if self._session.reject(status, platform.now()):
-            self._phone.pump()
+        if self.session.reject(status, platform.now()):
+            self.phone.pump()
 
     async def hangup(self, timeout_ms=2000):
         """End the call: CANCEL, BYE or a refusal, whatever fits; waits a moment for the far end's word."""
         self._stop()
-        if self._session is not None:
+        if self.session is not None:
             await self.until(self._is_gone, timeout_ms)
         if self._task:
             await platform.wait(self.line.silent, 200)
@@ -114,21 +116,6 @@ class Call(Waiting):
         if self.how == "lost":
             raise CallLost(self.status, self.reason)
         return None
-
-    async def send_digits(self, digits, form=None, ms=160, timeout_ms=10_000):
-        """Press keys. form: "info" (INFO), "rtp" (RFC 4733), None: by RTP where that was agreed, else by INFO.
-
-        Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is
-        waited for at most timeout_ms.
-        """
-        from siplet.dialing import send_digits  # most calls do without
-
-        return await send_digits(self, digits, form, ms, timeout_ms)
-
-    def send_info(self, content_type, body):
-        """Send an INFO (both bytes); the far end's final status comes into `infos`. LocalError when not up."""
-        self._session.send_info(content_type, body, platform.now())
-        self._phone.pump()
 
     async def ended(self, timeout_ms=None):
         """Wait for the end of the call; False when the time is over first."""
@@ -176,15 +163,15 @@ class Call(Waiting):
         return self.state == "ended"
 
     def _is_gone(self):
-        return not self._session.alive
+        return not self.session.alive
 
     def _has_digit(self):
         return self._keys or self.state == "ended"
 
     def _stop(self):
-        if self._session is not None and self.state != "ended":
-            self._session.hang_up(platform.now())
-            self._phone.pump()
+        if self.session is not None and self.state != "ended":
+            self.session.hang_up(platform.now())
+            self.phone.pump()
             self._silence()
             if self.state in ("calling", "ringing"):  # over for us, whatever the far end has still to say
                 self.state, self.how, self.status = "ended", "cancelled", 487
@@ -215,7 +202,7 @@ class Call(Waiting):
         try:
             await self.line.run()
         except Exception as error:  # the audio device failed: a call without sound is no call
-            self._phone.faults += 1
+            self.phone.faults += 1
             platform.print_exception(error)
             self._stop()
         finally:

@@ -8,12 +8,12 @@
 import asyncio
 
 from siplet import platform
+from siplet.account import Account
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
 from siplet.limits import MESSAGE
 from siplet.net.udp import Udp
 from siplet.offer import Negotiation
-from siplet.sip.auth import Credentials
 from siplet.sip.endpoint import Endpoint
 from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
@@ -61,17 +61,19 @@ class Phone(Waiting):
 
     address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
     registrar: host[:port] or sip: URI, default: the address's host. register: None registers when a password or a
-    registrar is given. audio: what calls hear and play. local_address, local_port: of SIP (port 0: any free one).
-    rtp_ports: a range of even ports. expires: s. max_calls: at once. trace(sent, data, address): sees every message.
+    registrar is given. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. audio: what calls hear and
+    play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even ports. expires: s.
+    max_calls: at once. trace(sent, data, address): sees every message.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
+    more = "phone_more"  # add_account(), send_message(), subscribe() ...
     endpoint = on_state = None
-    registration = "off"
+    registration = "off"  # of the first account
     registration_status = 0
     received = 0  # datagrams
     faults = 0  # exceptions that were ours; none is expected, ever
-    _udp = _binding = None
+    udp = _delivery = None
     _tasks = ()
     _closed = False
 
@@ -91,27 +93,18 @@ class Phone(Waiting):
         max_calls=1,
         trace=None,
         codecs=("PCMA", "PCMU"),
+        proxy=None,
     ):
         super().__init__()
+        self.accounts = [Account(address, password, user, registrar, register, expires, proxy)]
+        self.handlers = {}  # kind of an Event: callable(event), instead of the call's own way
         self.address = address
-        self._register = bool(password or registrar) if register is None else register
-        self._aor = address.encode()
-        uri = Uri(self._aor)
-        self._user = uri.user
-        self._domain = uri.host.lower(), uri.port
-        registrar = registrar or address.split("@")[-1].split(";")[0]
-        if not (registrar.startswith("sip:") or registrar.startswith("sips:")):
-            registrar = "sip:" + registrar
-        self._registrar = registrar.encode()
-        Uri(self._registrar)
-        self._credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
         self.audio = audio
         self.bind_address = local_address or "0.0.0.0"
         self.local_address = local_address
         self.local_port = local_port
         self.rtp_ports = rtp_ports
         self.codecs = [c.encode() for c in codecs]
-        self._expires = expires
         self._max_calls = max_calls
         self._trace = trace
         self._unreachable = []
@@ -125,16 +118,15 @@ class Phone(Waiting):
         if self.local_address is None:
             from siplet.net.route import local_address
 
-            self.local_address = local_address(Uri(self._registrar).destination()[0])
-        self._udp = Udp(self.bind_address, self.local_port)
-        local = (self.local_address, self._udp.port)
-        self.local_port = self._udp.port
+            self.local_address = local_address(Uri(self.accounts[0].registrar).destination()[0])
+        self.udp = Udp(self.bind_address, self.local_port)
+        local = (self.local_address, self.udp.port)
+        self.local_port = self.udp.port
         self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
-        self.endpoint.user = self._user
+        self.endpoint.user = self.accounts[0].user
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
-        if self._register:
-            self._binding = self.endpoint.register(self._registrar, self._aor, self._expires, self._credentials)
-            self._guard(self._binding.start, platform.now())
+        for account in self.accounts:
+            self._guard(account.start, self.endpoint, platform.now())
         return self
 
     async def __aexit__(self, kind, error, trace):
@@ -145,8 +137,8 @@ class Phone(Waiting):
         now = platform.now()
         for session in list(self.endpoint.sessions):
             session.hang_up(now)
-        if self._binding:
-            self._binding.stop(now)
+        for registration in list(self.endpoint.registrations):
+            registration.stop(now)
         self.pump()
         endpoint = self.endpoint
         try:
@@ -158,7 +150,9 @@ class Phone(Waiting):
             while endpoint.sessions:  # the far end stays silent: nobody shall wait for it any more
                 endpoint.sessions.pop().abandon(now)
             self.pump()
-            self._udp.close()
+            self.udp.close()
+            if self._delivery:
+                self._delivery.close()
             self._closed = True
             self.notify()
 
@@ -196,13 +190,10 @@ class Phone(Waiting):
         if line is None:
             raise CallRejected(486, "all lines are in use")
         try:
-            target = call.remote.encode()
-            credentials, hop = None, b""
-            uri = Uri(target)
-            if self._register and (uri.host.lower(), uri.port) == self._domain:
-                # Who belongs to our domain is called through our server. Only its challenges get our password's answer.
-                credentials, hop = self._credentials, self._registrar
-            session = self.endpoint.invite(target, b"<" + self._aor + b">", line, platform.now(), credentials, hop)
+            account, target, hop = self.route(call.remote, call.account)
+            session = self.endpoint.invite(
+                target, b"<" + account.aor + b">", line, platform.now(), account.credentials if hop else None, hop
+            )
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)
@@ -223,6 +214,18 @@ class Phone(Waiting):
             self._on_event(event)
             event = endpoint.next_event()
 
+    def route(self, target, account=None):
+        """(account, target as bytes, hop) for a request to target. hop: our server's URI for who belongs to its domain:
+        only its challenges get our password's answer; b"" for anybody else, who is asked directly.
+        """
+        target = target.encode()
+        uri = Uri(target)
+        for one in [account] if account else self.accounts:
+            if one.serves(uri):
+                return one, target, one.proxy or one.registrar
+        account = account or self.accounts[0]
+        return account, target, account.proxy
+
     # -- inside
 
     def _is_registered(self):
@@ -233,18 +236,26 @@ class Phone(Waiting):
 
     def _on_event(self, event):
         session = event.source
+        if event.kind in self.handlers:
+            self.handlers[event.kind](event)
+            return
         if event.kind == "registration":
-            self.registration = event.data
-            self.registration_status = event.status
+            account = session.account
+            account.registration = event.data
+            account.status = event.status
             if event.data == "failed":
-                self._udp.forget()
-            if self.on_state:
-                self.on_state(event.data, event.status)
+                self.udp.forget()
+            if account is self.accounts[0]:
+                self.registration = event.data
+                self.registration_status = event.status
+                if self.on_state:
+                    self.on_state(event.data, event.status)
             self.notify()
             return
         if event.kind == "incoming":
             remote = session.dialog.remote
             session.call = Call(self, session, session.media, self.audio, text(uri_of(remote)), "incoming")
+            session.call.request = event.data
             self._waiting.append(session.call)
             self.notify()
             return
@@ -268,7 +279,19 @@ class Phone(Waiting):
 
     def _send(self, data, destination):
         self._tell(True, data, destination)
-        if not self._udp.send_to(data, destination) and destination not in self._unreachable:
+        host = destination[0]
+        if len(destination) > 2 or (host.strip("0123456789.") and ":" not in host):  # a stream, or a name to look up
+            if not self._delivery:
+                from siplet.delivery import Delivery
+
+                self._delivery = Delivery(self)
+            self._delivery.send(data, destination)
+        elif not self.udp.send_to(data, destination):
+            self.failed(destination)
+
+    def failed(self, destination):
+        """What was sent to destination could not be: its transactions end, but not before their sender is back."""
+        if destination not in self._unreachable:
             self._unreachable.append(destination)
 
     def _tell(self, sent, data, address):
@@ -281,8 +304,8 @@ class Phone(Waiting):
 
     async def _listen(self):
         while True:
-            await platform.readable(self._udp.socket)
-            self._guard(self._take)
+            await platform.readable(self.udp.socket)
+            self._guard(self._read)
 
     async def _clock(self):
         while True:
@@ -292,12 +315,19 @@ class Phone(Waiting):
             if self._unreachable or (due is not None and ticks_diff(now, due) >= 0):
                 self._guard(self.endpoint.handle_timers, now)
 
-    def _take(self):
-        data = self._udp.datagram(MESSAGE + 1)
+    def _read(self):
+        data = self.udp.datagram(MESSAGE + 1)
         if data is not None:
-            self.received += 1
-            self._tell(False, data, self._udp.source)
-            self.endpoint.receive(data, self._udp.source, platform.now())
+            self._take(data, self.udp.source)
+
+    def _take(self, data, source):
+        self.received += 1
+        self._tell(False, data, source)
+        self.endpoint.receive(data, source, platform.now())
+
+    def take(self, data, source):
+        """A message came over a stream."""
+        self._guard(self._take, data, source)
 
     def _guard(self, visit, *arguments):
         try:

@@ -7,10 +7,20 @@ from siplet.ticks import ticks_add, ticks_diff
 
 
 class Waiting:
-    """Something whose state changes, and tasks that wait for it. Many may wait; each looks for itself."""
+    """Something whose state changes, and tasks that wait for it. Many may wait; each looks for itself.
+
+    more: the module of siplet with the methods that are not always loaded.
+    """
 
     def __init__(self):
         self._changed = asyncio.Event()
+
+    def __getattr__(self, name):
+        # What few applications use are functions of a module, loaded with the first one; they get this object first
+        if name[0] == "_":
+            raise AttributeError(name)
+        function = getattr(__import__("siplet." + self.more, None, None, (self.more,)), name)
+        return lambda *arguments, **names: function(self, *arguments, **names)
 
     def notify(self):
         """The state has changed: let everybody who waits look again."""

@@ -193,14 +193,14 @@ async def test_a_key_refused_by_a_far_end_that_hangs_up_in_the_same_breath():
         task = asyncio.create_task(outgoing.connect(2000))
         await (await desk.incoming(timeout_ms=1000)).answer()
         await task
-        send_info = outgoing._session.send_info
+        send_info = outgoing.session.send_info
 
         def refuse(*arguments):
             send_info(*arguments)
-            bell.endpoint.emit("info", outgoing._session, 415)
-            outgoing._session.step("bye", platform.now(), 487, b"", "remote")
+            bell.endpoint.emit("info", outgoing.session, 415)
+            outgoing.session.step("bye", platform.now(), 487, b"", "remote")
 
-        outgoing._session.send_info = refuse
+        outgoing.session.send_info = refuse
         assert await outgoing.send_digits("1", form="info") is False
         await desk.close(50)
 

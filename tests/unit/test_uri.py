@@ -32,9 +32,13 @@ def test_parameters_are_found_in_any_case():
 
 
 def test_where_a_request_goes():
-    assert Uri(b"sip:a@b.example").destination() == ("b.example", 5060)
+    assert Uri(b"sip:a@b.example").destination() == ("b.example", 0)
     assert Uri(b"sip:a@b.example:5080").destination() == ("b.example", 5080)
-    assert Uri(b"sips:a@b.example").destination() == ("b.example", 5061)
+    assert Uri(b"sips:a@b.example").destination() == ("b.example", 0, b"TLS")
+    assert Uri(b"sips:a@192.0.2.9").destination() == ("192.0.2.9", 5061, b"TLS")
+    assert Uri(b"sip:a@192.0.2.9;transport=udp").destination() == ("192.0.2.9", 5060)
+    assert Uri(b"sip:a@192.0.2.9;transport=Tcp").destination() == ("192.0.2.9", 5060, b"TCP")
+    assert Uri(b"sips:a@b.example;transport=ws").destination() == ("b.example", 0, b"WSS")
     assert Uri(b"sip:a@b.example:5080;maddr=192.0.2.9").destination() == ("192.0.2.9", 5080)
     assert Uri(b"sip:a@[2001:db8::1]:5070").destination() == ("2001:db8::1", 5070)
 

@@ -22,7 +22,7 @@ from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
-from siplet.sip.reply import capabilities, destination, explain, not_served
+from siplet.sip.reply import capabilities, destination, explain, served_by
 from siplet.sip.transaction import Transaction
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
@@ -61,6 +61,7 @@ class Endpoint:
         self.transactions = []
         self.sessions = []
         self.registrations = []
+        self.usages = []  # of dialogs that are no calls, and of none: subscriptions, publications ...
         self.events = []
         self.dropped = 0  # datagrams that no answer was given to
         self.refused = 0  # requests answered with an error before they reached a usage
@@ -68,6 +69,7 @@ class Endpoint:
         self.last_error = ""
         self.credentials = None  # of calls that come in, for requests that we send in them
         self.user = b""  # of the Contact in calls that come in
+        self.admit = None  # callable(request, source, now): RemoteError for who may not ask, status 0 to stay silent
         # The To tag of all answers without a transaction: the same for the same request, as 8.2.7 asks.
         self._tag = self.token()
 
@@ -109,7 +111,7 @@ class Endpoint:
                 self._drop(error)
             else:
                 self.refuse(message, source, error)
-        except LocalError:  # what it made us repeat is too long for an answer
+        except (LocalError, MemoryError):  # what it made us repeat is too long for an answer, or what serves it to load
             self.dropped += 1
 
     def unreachable(self, destination, now):
@@ -123,7 +125,7 @@ class Endpoint:
         """Fire every deadline that has passed."""
         for transaction in list(self.transactions):
             transaction.on_time(now)
-        for user in self.sessions + self.registrations:
+        for user in self.sessions + self.registrations + self.usages:
             if user.deadline is not None and ticks_diff(now, user.deadline) >= 0:
                 user.deadline = None
                 user.on_time(now)
@@ -139,6 +141,8 @@ class Endpoint:
             first = _earlier(first, session.deadline)
         for registration in self.registrations:
             first = _earlier(first, registration.deadline)
+        for usage in self.usages:
+            first = _earlier(first, usage.deadline)
         return first
 
     @property
@@ -163,12 +167,17 @@ class Endpoint:
         """2 * n random hexadecimal digits: a tag, a Call-ID, the tail of a branch."""
         return self.random(n).hex().encode()
 
-    def begin(self, method, uri, dialog, cseq, routes=(), branch=None):
-        """Start a request in the builder: request line to Route; the usage adds its own. Returns the builder."""
+    def begin(self, method, uri, dialog, cseq, routes=(), branch=None, hop=b""):
+        """Start a request to the URI hop (b"": to uri) in the builder: request line to Route; the usage adds its own.
+
+        Returns the builder; `destination` is where request() will send it.
+        """
+        self.destination = destination = Uri(hop or uri).destination()
         self._branch = branch or b"z9hG4bK" + self.token(8)
         builder = self.builder
         builder.request(method, uri)
-        builder.header(b"Via", b"SIP/2.0/UDP ", self.host_port, b";rport;branch=", self._branch)
+        transport = destination[2] if len(destination) > 2 else b"UDP"
+        builder.header(b"Via", b"SIP/2.0/", transport, b" ", self.host_port, b";rport;branch=", self._branch)
         builder.header(b"Max-Forwards", b"70")
         builder.header(b"From", dialog.local)
         builder.header(b"To", dialog.remote)
@@ -179,14 +188,15 @@ class Endpoint:
         builder.header(b"User-Agent", self.agent)
         return builder
 
-    def contact(self, user=b""):
-        """Our Contact value."""
-        return b"<sip:" + (user + b"@" if user else b"") + self.host_port + b">"
+    def contact(self, user, destination):
+        """Our Contact value, for who is reached at destination."""
+        value = b"<sip:" + (user + b"@" if user else b"") + self.host_port
+        return (value + b";transport=" + destination[2].lower() if len(destination) > 2 else value) + b">"
 
-    def request(self, user, method, hop, now):
-        """Send what the builder holds in a new client transaction, to the URI hop; returns the Transaction."""
+    def request(self, user, method, now):
+        """Send what the builder holds in a new client transaction; returns the Transaction."""
         data = bytes(self.builder.end())
-        transaction = Transaction(user, Uri(hop).destination())
+        transaction = Transaction(user, self.destination)
         self.transactions.append(transaction)
         transaction.start_client(method, self._branch, data, now)
         return transaction
@@ -206,10 +216,20 @@ class Endpoint:
         """Answer a request statelessly with a RemoteError: its status, and the headers that this status asks for."""
         self.last_error = error.text
         try:
-            self._stateless(request, source, error.status, error.text)
+            self.answer(request, source, error.status, error.text)
             self.refused += 1
         except (RemoteError, LocalError):  # no Via to answer to, or too much to repeat in the answer
             self.dropped += 1
+
+    def answer(self, request, source, status, text="", tag=None):
+        """Answer a request without a transaction (8.2.7), with the headers that this status asks for."""
+        builder = self.builder
+        builder.reply(request, status, source, tag or self._tag)
+        if status == 200 and request.method == b"OPTIONS":
+            capabilities(builder)
+        elif status > 200:
+            explain(builder, request, status, text)
+        self.send(builder.end(), destination(request, source))
 
     # -- inside
 
@@ -230,6 +250,7 @@ class Endpoint:
         _forget(self.transactions)
         _forget(self.sessions)
         _forget(self.registrations)
+        _forget(self.usages)
 
     def _server(self, request, method):
         for transaction in self.transactions:
@@ -269,7 +290,7 @@ class Endpoint:
         transaction = self._server(request, b"INVITE")
         if not transaction:
             raise RemoteError(481, "CANCEL: no such INVITE")
-        self._stateless(request, source, 200, "", transaction.user.dialog.local_tag)
+        self.answer(request, source, 200, "", transaction.user.dialog.local_tag)
         transaction.user.on_cancel(transaction, now)
 
     def _in_dialog(self, request, source, now):
@@ -281,17 +302,28 @@ class Endpoint:
                     self._check_extensions(request)
                     session.on_request(request, source, now)
                 return
+        for usage in self.usages:
+            if usage.dialog and usage.dialog.matches(request):
+                self._check_extensions(request)
+                usage.on_request(request, source, now)
+                return
         raise RemoteError(481, "no such dialog")
 
     def _out_of_dialog(self, request, source, now):
         method = request.method
+        if self.admit:
+            self.admit(request, source, now)
+        serve = None
         if method != b"INVITE" and method != b"OPTIONS":
-            raise not_served(method)
+            serve = served_by(method, "outside")
         if not (same(request.uri, 0, b"sip:") or same(request.uri, 0, b"sips:")):
             raise RemoteError(416, "Request-URI: only sip and sips")
         self._check_extensions(request)
+        if serve:
+            serve(self, request, source, now)
+            return
         if method == b"OPTIONS":
-            self._stateless(request, source, 200)
+            self.answer(request, source, 200)
             return
         for session in self.sessions:
             if session.is_merged(request):
@@ -306,15 +338,6 @@ class Endpoint:
     def _check_extensions(self, request):
         if request.method != b"CANCEL" and request.header(b"require"):
             raise RemoteError(420, "Require: not supported")
-
-    def _stateless(self, request, source, status, text="", tag=None):
-        builder = self.builder
-        builder.reply(request, status, source, tag or self._tag)
-        if status == 200 and request.method == b"OPTIONS":
-            capabilities(builder)
-        elif status > 200:
-            explain(builder, request, status, text)
-        self.send(builder.end(), destination(request, source))
 
 
 def _forget(users):

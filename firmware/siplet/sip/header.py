@@ -25,8 +25,8 @@ _GT = const(62)
 
 
 def bad(text):
-    """The error to raise for text that cannot be parsed."""
-    return RemoteError(400, text)
+    """The error to raise for a part of a message that cannot be parsed; text: which."""
+    return RemoteError(400, "bad " + text)
 
 
 def lws(data, i, end):
@@ -161,8 +161,11 @@ def after_address(data, i, end):
 
 
 def sent_by(data, i, end):
-    """The offset of the host in the Via value at i, behind "SIP/2.0/" and the transport's name."""
-    for part in (b"sip", b"2.0", b""):
+    """The offset of the host in the Via value at i, behind "SIP/2.0/" and the transport's name.
+
+    Another version than 2.0 may stand there: the 505 that such a request gets must find its way back.
+    """
+    for part in (b"sip", b"", b""):
         i = lws(data, i, end)
         start = i
         i = run(data, i, end)

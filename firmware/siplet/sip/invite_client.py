@@ -40,13 +40,13 @@ class Outgoing(Session):
 
     def _invite(self, now):
         uri, routes, hop = self._outline.route()
-        builder = self.endpoint.begin(b"INVITE", uri, self._outline, self._outline.local_cseq, routes)
-        builder.header(b"Contact", self.endpoint.contact(self.user))
+        builder = self.endpoint.begin(b"INVITE", uri, self._outline, self._outline.local_cseq, routes, None, hop)
+        builder.header(b"Contact", self.endpoint.contact(self.user, self.endpoint.destination))
         capabilities(builder)
         if self.credentials:
             self.credentials.authorize(builder, b"INVITE", uri, self._sdp)
         builder.body(b"application/sdp", self._sdp)
-        self.invite = self.endpoint.request(self, b"INVITE", hop, now)
+        self.invite = self.endpoint.request(self, b"INVITE", now)
 
     def on_response(self, transaction, status, response, now):
         """See the picture above; answers to BYE, INFO and CANCEL as in every session."""
@@ -150,14 +150,14 @@ class Outgoing(Session):
     def _ack(self, dialog):
         # 13.2.2.4: the ACK of a 2xx is a request of its own in the dialog, with the INVITE's number.
         uri, routes, hop = dialog.route()
-        builder = self.endpoint.begin(b"ACK", uri, dialog, self._outline.local_cseq, routes)
+        builder = self.endpoint.begin(b"ACK", uri, dialog, self._outline.local_cseq, routes, None, hop)
         if self.credentials:
             self.credentials.authorize(builder, b"ACK", uri)
-        self.endpoint.send(builder.end(), Uri(hop).destination())
+        self.endpoint.send(builder.end(), self.endpoint.destination)
 
     def _cancel(self, now, status, reason, how, response):
         # 9.1: everything as in the INVITE, so that it finds it at every hop.
         uri, routes, hop = self._outline.route()
-        self.endpoint.begin(b"CANCEL", uri, self._outline, self._outline.local_cseq, routes, self.invite.branch)
-        self.endpoint.request(self, b"CANCEL", hop, now)
+        self.endpoint.begin(b"CANCEL", uri, self._outline, self._outline.local_cseq, routes, self.invite.branch, hop)
+        self.endpoint.request(self, b"CANCEL", now)
         self.deadline = ticks_add(now, TIMEOUT)

@@ -68,7 +68,7 @@ class Incoming(Session):
             self.step("expired", now, 480, b"", "timeout")
             return
         builder = self._reply_begin(self.invite.request, self.invite.source, 180)
-        builder.header(b"Contact", self.endpoint.contact(self.user))
+        builder.header(b"Contact", self.endpoint.contact(self.user, self.invite.destination))
         self.invite.respond(180, builder.end(), now)
         self.deadline = ticks_add(now, min(wait, _REMIND))
 

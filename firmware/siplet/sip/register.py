@@ -29,6 +29,7 @@ class Registration:
     alive = True  # the endpoint forgets it otherwise
     status = granted = failures = 0
     deadline = None
+    hop = b""  # the URI of an outbound proxy
     _lapse = None  # when what was granted ends
     _transaction = None
     _leaving = False  # the REGISTER under way takes the binding back
@@ -108,12 +109,13 @@ class Registration:
         self._tried = [] if tried is None else tried
         dialog = self._dialog
         dialog.local_cseq += 1
-        builder = self.endpoint.begin(b"REGISTER", self.uri, dialog, dialog.local_cseq)
-        builder.header(b"Contact", self.endpoint.contact(self.user))
+        routes = (b"<" + self.hop + b">",) if b";lr" in self.hop else ()
+        builder = self.endpoint.begin(b"REGISTER", self.uri, dialog, dialog.local_cseq, routes, None, self.hop)
+        builder.header(b"Contact", self.endpoint.contact(self.user, self.endpoint.destination))
         builder.header(b"Expires", 0 if self.state == "unregistering" else self.expires)
         if self.credentials:
             self.credentials.authorize(builder, b"REGISTER", self.uri)
-        self._transaction = self.endpoint.request(self, b"REGISTER", self.uri, now)
+        self._transaction = self.endpoint.request(self, b"REGISTER", now)
 
     def _on_success(self, status, response, now):
         granted = min(self._granted(response), _DAY)

@@ -6,17 +6,37 @@ from siplet.sip.header import parameter, skip
 
 ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
 
+# The methods that endpoint and session do not serve themselves, and the module of sip/ that does: loaded when the first
+# such request comes. It has outside(endpoint, request, source, now) for requests without a dialog, or
+# inside(session, request, source, now) for those in a call's.
 # Known methods that we do not take, or not there: 405; whatever else: 501 (8.2.1, 21.5.2).
-_KNOWN = b" REGISTER SUBSCRIBE NOTIFY PUBLISH REFER MESSAGE UPDATE PRACK INFO BYE "
+_METHODS = (
+    b" MESSAGE:instant NOTIFY:subscribe SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
+    b" REGISTER: PUBLISH: INFO: BYE: "
+)
 
 
-def not_served(method):
-    """The RemoteError for a method that has no usage here."""
-    return RemoteError(405 if b" " + method + b" " in _KNOWN else 501, "method not served")
+def served_by(method, where):
+    """The function of that name, "outside" or "inside", that serves a method; RemoteError(405) or (501) without one."""
+    i = _METHODS.find(b" " + method + b":") + len(method) + 2
+    if i < len(method) + 2:
+        raise RemoteError(501, "method not served")
+    name = _METHODS[i : _METHODS.find(b" ", i)].decode()
+    serve = None
+    if name:
+        try:
+            serve = getattr(__import__("siplet.sip." + name, None, None, (name,)), where, None)
+        except ImportError:  # left out of this build
+            pass
+    if serve is None:
+        raise RemoteError(405, "method not served")
+    return serve
 
 
 def destination(request, source):
-    """(host, port) that a response to request must go to: where it came from, to the port that Via asks for."""
+    """Where a response to request must go to: where it came from, by UDP to the port that Via asks for."""
+    if len(source) > 2:
+        return source
     data = request.data
     i = request.at[0]
     end = skip(data, i, request.end(i), b",")

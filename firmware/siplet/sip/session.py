@@ -9,7 +9,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import T1, T2, TIMEOUT
 from siplet.sip import info
-from siplet.sip.reply import capabilities, destination, not_served
+from siplet.sip.reply import capabilities, destination, served_by
 from siplet.ticks import ticks_add, ticks_diff
 
 # The states of a call. Row: state, input, next state, action (a method of the session).
@@ -162,7 +162,7 @@ class Session:
         elif method == b"INVITE":
             self._on_reinvite(request, source, now)
         else:
-            raise not_served(method)
+            served_by(method, "inside")(self, request, source, now)
         # Not of a refusal, which nobody remembers: the same request, come again, gets the same one (8.2.7).
         self.dialog.remote_cseq = request.cseq
 
@@ -230,7 +230,7 @@ class Session:
         self.request = transaction.request
         self.unacknowledged = transaction
         builder = self._reply_begin(transaction.request, transaction.source)
-        builder.header(b"Contact", self.endpoint.contact(self.user))
+        builder.header(b"Contact", self.endpoint.contact(self.user, transaction.destination))
         capabilities(builder)
         builder.body(b"application/sdp", sdp)
         transaction.respond(200, builder.end(), now)
@@ -260,12 +260,12 @@ class Session:
         dialog = dialog or self.dialog
         uri, routes, hop = dialog.route()
         dialog.local_cseq += 1
-        builder = self.endpoint.begin(method, uri, dialog, dialog.local_cseq, routes)
+        builder = self.endpoint.begin(method, uri, dialog, dialog.local_cseq, routes, None, hop)
         if self._asked:
             self.credentials.authorize(builder, method, uri, body)
         if body:
             builder.body(content_type, body)
-        transaction = self.endpoint.request(self, method, hop, now)
+        transaction = self.endpoint.request(self, method, now)
         transaction.again = (content_type, body, dialog, [] if tried is None else tried)
         return transaction
 

@@ -181,7 +181,7 @@ class Transaction:
         self.branch = branch
         self.data = data
         self.state = _CALLING
-        self.retransmit = ticks_add(now, T1)
+        self.retransmit = ticks_add(now, T1) if len(self.destination) == 2 else None
         self.deadline = ticks_add(now, TIMEOUT)
         self.user.endpoint.send(self.data, self.destination)
 
@@ -241,6 +241,12 @@ class Transaction:
             if self.interval > T2 and table is not _INVITE_CLIENT:
                 self.interval = T2
             self.retransmit = ticks_add(now, self.interval)
+        if len(self.destination) > 2:  # a stream loses nothing: timers A, E and G are off; D, I, J and K are zero
+            self.retransmit = None
+            if row & (_WAIT_D | _WAIT_T4) or table is _OTHER_SERVER:
+                row &= ~(_WAIT_64 | _WAIT_D | _WAIT_T4)
+                if self.state >= _COMPLETED:
+                    self.deadline = now
         if row & _PATIENT:
             self.deadline = None
         elif row & (_WAIT_64 | _WAIT_D | _WAIT_T4):

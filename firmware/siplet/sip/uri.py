@@ -51,6 +51,15 @@ class Uri:
         return None if i < 0 else value_at(self.text, i, self.end)
 
     def destination(self):
-        """(host, port) to send to: str without brackets, and the port or the scheme's own one (RFC 3263 4.2)."""
-        host = (self.param(b"maddr") or self.host).strip(b"[]")
-        return host.decode(), self.port or (5061 if self.scheme == b"sips" else 5060)
+        """(host, port) to send to by UDP, (host, port, transport) by b"TCP", b"TLS", b"WS" or b"WSS" (RFC 3263 4.1).
+
+        host: str without brackets; port: 0 for a name without one, which the name's servers decide (4.2).
+        """
+        host = (self.param(b"maddr") or self.host).strip(b"[]").decode()
+        transport = (self.param(b"transport") or b"UDP").upper()
+        if len(self.scheme) == 4:
+            transport = b"WSS" if transport[:2] == b"WS" else b"TLS"
+        port = self.port
+        if not port and (":" in host or not host.strip("0123456789.")):
+            port = 5061 if transport == b"TLS" else 5060
+        return (host, port) if transport == b"UDP" else (host, port, transport)
