@@ -22,7 +22,7 @@ from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
-from siplet.sip.reply import capabilities, destination, explain, served_by
+from siplet.sip.reply import capabilities, destination
 from siplet.sip.transaction import Transaction
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
@@ -228,6 +228,8 @@ class Endpoint:
         if status == 200 and request.method == b"OPTIONS":
             capabilities(builder)
         elif status > 200:
+            from siplet.sip.refusal import explain
+
             explain(builder, request, status, text)
         self.send(builder.end(), destination(request, source))
 
@@ -315,6 +317,8 @@ class Endpoint:
             self.admit(request, source, now)
         serve = None
         if method != b"INVITE" and method != b"OPTIONS":
+            from siplet.sip.refusal import served_by
+
             serve = served_by(method, "outside")
         if not (same(request.uri, 0, b"sip:") or same(request.uri, 0, b"sips:")):
             raise RemoteError(416, "Request-URI: only sip and sips")

@@ -1,36 +1,10 @@
-# Answers without a transaction, and what every answer of ours says: RFC 3261 sections 8.2.6, 8.2.7, 18.2.2; RFC 3581.
+# Where answers go, and what every answer of ours says: RFC 3261 sections 8.2.6, 18.2.2; RFC 3581.
 # Imports errors and header syntax.
 
 from siplet.errors import RemoteError
 from siplet.sip.header import parameter, skip
 
 ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
-
-# The methods that endpoint and session do not serve themselves, and the module of sip/ that does: loaded when the first
-# such request comes. It has outside(endpoint, request, source, now) for requests without a dialog, or
-# inside(session, request, source, now) for those in a call's.
-# Known methods that we do not take, or not there: 405; whatever else: 501 (8.2.1, 21.5.2).
-_METHODS = (
-    b" MESSAGE:instant NOTIFY:subscribe SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
-    b" REGISTER: PUBLISH: INFO: BYE: "
-)
-
-
-def served_by(method, where):
-    """The function of that name, "outside" or "inside", that serves a method; RemoteError(405) or (501) without one."""
-    i = _METHODS.find(b" " + method + b":") + len(method) + 2
-    if i < len(method) + 2:
-        raise RemoteError(501, "method not served")
-    name = _METHODS[i : _METHODS.find(b" ", i)].decode()
-    serve = None
-    if name:
-        try:
-            serve = getattr(__import__("siplet.sip." + name, None, None, (name,)), where, None)
-        except ImportError:  # left out of this build
-            pass
-    if serve is None:
-        raise RemoteError(405, "method not served")
-    return serve
 
 
 def destination(request, source):
@@ -40,9 +14,12 @@ def destination(request, source):
     data = request.data
     i = request.at[0]
     end = skip(data, i, request.end(i), b",")
-    if parameter(data, skip(data, i, end, b";"), end, b"rport") >= 0:  # as every client of today asks
-        return source
-    return source[0], request.port
+    try:
+        if parameter(data, skip(data, i, end, b";"), end, b"rport") >= 0:  # as every client of today asks
+            return source
+    except RemoteError:  # unreadable: request.port knows, and is where the sender of a broken request is told so
+        pass
+    return source[0], request.port or source[1]
 
 
 def capabilities(builder):
@@ -50,20 +27,3 @@ def capabilities(builder):
     builder.header(b"Allow", ALLOW)
     builder.header(b"Accept", b"application/sdp, application/dtmf-relay, application/dtmf")
     builder.header(b"Supported", b"")
-
-
-def explain(builder, request, status, text=""):
-    """Add the headers that a refusal with this status must or should have (20.5, 21.4): Allow, Accept ..."""
-    if status == 405 or status == 501:
-        builder.header(b"Allow", ALLOW)
-    elif status == 415:
-        info = request.method == b"INFO"
-        builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
-        builder.header(b"Accept-Encoding", b"identity")
-    elif status == 420:
-        for options in request.lines(b"require"):
-            builder.header(b"Unsupported", options)
-    elif status == 500 or status == 503:
-        builder.header(b"Retry-After", b"5")
-    if text:
-        builder.header(b"Warning", b'399 siplet "', text, b'"')

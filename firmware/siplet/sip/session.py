@@ -9,7 +9,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import T1, T2, TIMEOUT
 from siplet.sip import info
-from siplet.sip.reply import capabilities, destination, served_by
+from siplet.sip.reply import capabilities, destination
 from siplet.ticks import ticks_add, ticks_diff
 
 # The states of a call. Row: state, input, next state, action (a method of the session).
@@ -162,6 +162,8 @@ class Session:
         elif method == b"INVITE":
             self._on_reinvite(request, source, now)
         else:
+            from siplet.sip.refusal import served_by
+
             served_by(method, "inside")(self, request, source, now)
         # Not of a refusal, which nobody remembers: the same request, come again, gets the same one (8.2.7).
         self.dialog.remote_cseq = request.cseq

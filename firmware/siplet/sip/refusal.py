@@ -1,0 +1,48 @@
+# Who serves the methods that few phones meet, and what a refusal says: RFC 3261 sections 8.2.1, 20.5, 21.4. Loaded with
+# the first such request. Imports errors and reply.
+
+from siplet.errors import RemoteError
+from siplet.sip.reply import ALLOW
+
+# The methods that endpoint and session do not serve themselves, and the module of sip/ that does: loaded when the first
+# such request comes. It has outside(endpoint, request, source, now) for requests without a dialog, or
+# inside(session, request, source, now) for those in a call's.
+# Known methods that we do not take, or not there: 405; whatever else: 501 (8.2.1, 21.5.2).
+_METHODS = (
+    b" MESSAGE:instant NOTIFY:subscribe SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
+    b" REGISTER: PUBLISH: INFO: BYE: "
+)
+
+
+def served_by(method, where):
+    """The function of that name, "outside" or "inside", that serves a method; RemoteError(405) or (501) without one."""
+    i = _METHODS.find(b" " + method + b":") + len(method) + 2
+    if i < len(method) + 2:
+        raise RemoteError(501, "method not served")
+    name = _METHODS[i : _METHODS.find(b" ", i)].decode()
+    serve = None
+    if name:
+        try:
+            serve = getattr(__import__("siplet.sip." + name, None, None, (name,)), where, None)
+        except ImportError:  # left out of this build
+            pass
+    if serve is None:
+        raise RemoteError(405, "method not served")
+    return serve
+
+
+def explain(builder, request, status, text=""):
+    """Add the headers that a refusal with this status must or should have (20.5, 21.4): Allow, Accept ..."""
+    if status == 405 or status == 501:
+        builder.header(b"Allow", ALLOW)
+    elif status == 415:
+        info = request.method == b"INFO"
+        builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
+        builder.header(b"Accept-Encoding", b"identity")
+    elif status == 420:
+        for options in request.lines(b"require"):
+            builder.header(b"Unsupported", options)
+    elif status == 500 or status == 503:
+        builder.header(b"Retry-After", b"5")
+    if text:
+        builder.header(b"Warning", b'399 siplet "', text, b'"')
