@@ -172,6 +172,7 @@ def test_the_top_via_says_where_an_answer_goes():
         (b"sip / 2.0 / tcp   host.example ; maddr=x", b"host.example", 5060),
         (b"SIP/2.0/TLS [2001:db8::1]:5061", b"[2001:db8::1]:5061", 5061),
         (b"SIP/2.0/UDP host_1 : 5070, SIP/2.0/UDP other:9;rport", b"host_1 : 5070", 5070),
+        (b"SIP/7.0/UDP host", b"host", 5060),  # a 505 must find its way back
     ):
         m = Message(change(b"SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK7;received=192.0.2.7", value, OK))
         m.check()
@@ -186,23 +187,28 @@ def test_vias_that_cannot_be_read():
         b"SIP/2.0/UDP ",
         b"SIP/2.0/UDPhost",
         b"SIP/2.0 UDP host",
-        b"SIP/7.0/UDP host",
+        b"SIP//UDP host",
         b"HTTP/2.0/UDP host",
         b"SIP/2.0/ host",
-        b"SIP/2.0/UDP host port",
         b"SIP/2.0/UDP host:",
         b"SIP/2.0/UDP host:65536",
         b"SIP/2.0/UDP host:99999999999999999999",
         b"SIP/2.0/UDP host:-1",
         b"SIP/2.0/UDP [2001:db8::1",
         b"SIP/2.0/UDP []",
-        b"SIP/2.0/UDP ho/st",
-        b"SIP/2.0/UDP host;;branch=1",
     ):
         m = Message(change(b"SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK7;received=192.0.2.7", value, OK))
         assert status(m.check) == 0, value
         for name in ("sent_by", "port"):
             assert status(getattr, m, name) == 400, value
+
+
+def test_a_via_with_unreadable_parameters_still_says_who_sent_it():
+    # RFC 4475 3.1.2.1: such a request gets a 400; without a readable rport it goes to where the request came from
+    for value in (b"SIP/2.0/UDP host:5070;;rport", b"SIP/2.0/UDP host:5070;,;", b"SIP/2.0/UDP host:5070 port"):
+        m = Message(change(b"SIP/2.0/UDP 192.0.2.7;branch=z9hG4bK7;received=192.0.2.7", value, OK))
+        assert status(m.check) == 0, value
+        assert (m.sent_by, m.port) == (b"host:5070", 0), value
 
 
 def test_only_crlf_ends_a_line():
@@ -249,6 +255,15 @@ def test_requests_that_are_refused():
         (b"sip:door@192.0.2.7 SIP", b"sip:door@192.0.2.7; lr SIP"),
         (b"sip:door@192.0.2.7 SIP", b" sip:door@192.0.2.7  SIP"),
         (b"sip:door@192.0.2.7 SIP", b" SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"<sip:door@192.0.2.7> SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"192.0.2.7 SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip: SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip:door@ SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip:door@192.0.2.7:65536 SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip:192.0.2.7/x SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip:2001:db8::10 SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sip:[2001:db8::10 SIP"),
+        (b"sip:door@192.0.2.7 SIP", b"sips:[2001:db8::10]5060 SIP"),
         (b"SIP/2.0/UDP 192.0.2.1;branch", b"SIP/2.0/UDP 192.0.2.1;;branch"),
         (b"SIP/2.0/UDP 192.0.2.1;branch", b"SIP/2.0/UDP ;branch"),
         (b"SIP/2.0/UDP 192.0.2.1;branch", b"SIP/2.0/UDP 192.0.2.1:99999;branch"),

@@ -7,9 +7,9 @@ from siplet.sip.header import param, uri_of
 from siplet.sip.uri import Uri
 
 
-def contact(message, otherwise=b""):
+def contact(message, otherwise=b"", name=b"contact"):
     """The URI of a message's Contact, the remote target (12.1.1); `otherwise` when there is none that we can call."""
-    value = message.header(b"contact")
+    value = message.header(name)
     try:
         uri = uri_of(value or b"")
         Uri(uri)
@@ -44,8 +44,10 @@ class Dialog:
         to = request.header(b"to")
         dialog = cls(request.call_id, to + b";tag=" + tag, request.header(b"from"), contact(request))
         dialog.remote_cseq = request.cseq
+        if not dialog.target and not request.branch.startswith(b"z9hG4bK"):
+            dialog.target = contact(request, b"", b"from")  # RFC 2543 did not ask for a Contact
         if not dialog.target:
-            raise RemoteError(400, "Contact")
+            raise RemoteError(400, "Contact: no usable URI")
         dialog.learn_routes(request)
         return dialog
 
@@ -60,7 +62,7 @@ class Dialog:
         """Take the route set of an INVITE, or of a response to ours in reverse (12.1.1, 12.1.2)."""
         routes = message.headers(b"record-route")
         if len(routes) > ROUTES:
-            raise RemoteError(400, "Record-Route")
+            raise RemoteError(400, "Record-Route: too many")
         if message.status:
             routes.reverse()
         if routes:

@@ -165,19 +165,18 @@ def sent_by(data, i, end):
 
     Another version than 2.0 may stand there: the 505 that such a request gets must find its way back.
     """
-    for part in (b"sip", b"", b""):
-        i = lws(data, i, end)
-        start = i
-        i = run(data, i, end)
-        stop = i
-        i = lws(data, i, end)
-        if part:
-            if stop - start != 3 or not same(data, start, part) or i == end or data[i] != _SLASH:
-                break
-            i += 1
-        elif start < stop < i < end:
+    for k in range(3):
+        start = lws(data, i, end)
+        stop = run(data, start, end)
+        i = lws(data, stop, end)
+        if i == end or start == stop or (k == 0 and (stop - start != 3 or not same(data, start, b"sip"))):
+            break
+        if k == 2 and stop < i:
             return i
-    raise bad("Via")
+        if data[i] != _SLASH:
+            break
+        i += 1
+    raise bad("sent-by")
 
 
 def after_host(data, i, end):

@@ -55,8 +55,7 @@ class Message:
 
     # An attribute of an instance takes 8 bytes, and most messages leave these alone
     method = uri = reason = b""
-    status = 0
-    _fault = ""
+    status = _fault = 0
 
     def __init__(self, data):
         end = data.find(b"\r\n\r\n")
@@ -85,7 +84,7 @@ class Message:
             self.method = data[:first]
             self.uri = data[first + 1 : last]
             if stop - last != 8 or not same(data, last + 1, b"sip/2.0"):
-                self._fault = "version"
+                self._fault = -1
         self.at = at = array("H", b"\0\0\0\0\0\0\0\0\0\0\0\0\0\0")
         p += 2
         while p < end:
@@ -98,9 +97,9 @@ class Message:
                         if not at[k]:
                             at[k] = i
                         elif k:
-                            self._fault = self._fault or "header twice"
+                            self._fault = self._fault or k
             if data[p] not in b" \t" and data.find(b":", p, after) <= p:
-                self._fault = self._fault or "header line"
+                self._fault = self._fault or -2
             p = after
 
     def _value(self, p, names, i):
@@ -177,14 +176,25 @@ class Message:
         """
         data = self.data
         at = self.at
+        k = self._fault
         try:
-            if self._fault:
-                raise RemoteError(505 if self._fault == "version" else 400, self._fault)
+            if k:
+                raise RemoteError(505, "version") if k == -1 else bad("line") if k < 0 else RemoteError(400, "twice")
             for k in range(5):
                 if not at[k]:
-                    raise bad("no " + _NAMES[_NEEDED[k] :].split(None, 1)[0].decode())
-            if self.method and (not self.uri or b" " in self.uri or b"\t" in self.uri):
-                raise bad("Request-URI")
+                    raise RemoteError(400, "missing")
+            k = -1
+            if self.method:
+                uri = self.uri
+                end = len(uri)
+                i = run(uri, 0, end, b"+-.")
+                if not 0 < i < end or uri[i] != 58 or b" " in uri or b"\t" in uri:
+                    raise bad("URI")
+                if same(uri, 0, b"sip:") or same(uri, 0, b"sips:"):
+                    i = after_port(uri, after_host(uri, uri.find(b"@") + 1 or i + 1, end), end)
+                    if i < end and uri[i] not in b";?":
+                        raise bad("host")
+            k = 0
             i = at[0]
             end = skip(data, i, self.end(i), b",")
             i = after_host(data, sent_by(data, i, end), end)
@@ -192,18 +202,22 @@ class Message:
             for k in (1, 2):
                 end = self.end(at[k])
                 parameter(data, after_address(data, at[k], end), end)
+            k = 3
             end = self.end(at[3])
             if lws(data, at[3], end) == end:
-                raise bad("call-id")
+                raise RemoteError(400, "missing")
+            k = 4
             if self.cseq_method != self.method and self.method:
-                raise bad("cseq method")
-            if at[5]:
-                self._number(5, 255)
-            if at[6]:
-                self._number(6, len(data) - self._head - 4)
+                raise bad("method")
+            for k in (5, 6):
+                if at[k]:
+                    self._number(k, len(data) - self._head - 4 if k == 6 else 255)
         except RemoteError as error:
             if self.status:
                 error.status = 0
+            if k > -2:
+                name = _NAMES[_NEEDED[k] :].split(None, 1)[0].decode() if k >= 0 else "request line"
+                error.text = name + ": " + error.text
             raise
 
     def _number(self, k, top):
@@ -262,14 +276,16 @@ class Message:
 
     def _top_via(self, data, i):
         if not i:
-            raise bad("Via")
+            raise bad("sent-by")
         end = skip(data, i, self.end(i), b",")
         host = sent_by(data, i, end)
         i = after_host(data, host, end)
         stop = after_port(data, i, end)
-        if parameter(data, stop, end, b"rport") < 0:  # RFC 3581 4, else 18.2.2
-            i = data.find(b":", i, stop) + 1
-            self.port = (number(data, lws(data, i, stop), end, 65535) if i else 0) or 5060
-        else:
-            self.port = 0
+        self.port = 0
+        try:
+            if parameter(data, stop, end, b"rport") < 0:  # RFC 3581 4, else 18.2.2
+                i = data.find(b":", i, stop) + 1
+                self.port = (number(data, lws(data, i, stop), end, 65535) if i else 0) or 5060
+        except RemoteError:  # unreadable: that is told to where the request came from
+            pass
         self.sent_by = data[host : trim(data, host, stop)]
