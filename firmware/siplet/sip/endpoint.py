@@ -81,14 +81,15 @@ class Endpoint:
         self.registrations.append(registration)
         return registration
 
-    def invite(self, target, local, media, now, credentials=None, hop=b"", route=()):
+    def invite(self, target, local, media, now, credentials=None, hop=b"", route=(), extra=()):
         """Call target (bytes URI) as local (From value without tag); returns the Session, whose events follow.
 
         media: the offer/answer partner. hop: the URI of the server to send it to, when that is not target's own place.
-        route: pre-loaded Route values. Raises LocalError or RemoteError(400, 416)
+        route: pre-loaded Route values. extra: more headers, (name, value) each. Raises LocalError or RemoteError(400, 416)
         when target is no usable URI.
         """
         session = Outgoing(self, media, credentials, target, local, hop, route)
+        session.extra = extra
         session.start(now)
         self.sessions.append(session)
         return session

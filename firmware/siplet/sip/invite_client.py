@@ -43,6 +43,8 @@ class Outgoing(Session):
         builder = self.endpoint.begin(b"INVITE", uri, self._outline, self._outline.local_cseq, routes, None, hop)
         builder.header(b"Contact", self.endpoint.contact(self.user, self.endpoint.destination))
         capabilities(builder)
+        for name, value in self.extra:
+            builder.header(name, value)
         if self.credentials:
             self.credentials.authorize(builder, b"INVITE", uri, self._sdp)
         builder.body(b"application/sdp", self._sdp)
