@@ -28,3 +28,19 @@ EXPIRES = 300  # s, asked for by default; keeps most NAT bindings of a PBX fresh
 RETRY_BASE = 4000  # ms, first pause after a failure; doubles, with jitter (the method of RFC 5626 4.5)
 RETRY_TOP = 300000  # ms, the longest pause between tries; a door phone must be back minutes after its server
 RETRY_REFUSED = 300000  # ms after a refusal that a retry cannot mend (401 again, 403, 404): never hammer a server
+
+# Finding servers (RFC 3263): what name servers may make us do
+DNS_ANSWER = 1232  # bytes of a datagram: 512 by RFC 1035, some servers send more; what passes every network unbroken
+DNS_STREAM = 2048  # bytes of an answer over TCP, asked for when one was cut; 24 SRV records take 1500
+DNS_RECORDS = 24  # of one answer that are looked at; a pool of servers has up to 8, and aliases stand before them
+DNS_ALIASES = 8  # CNAMEs in a row; content networks use 2 or 3
+DNS_TARGETS = 8  # addresses kept for a destination; each that is silent costs a caller 32 s
+DNS_PLACES = 8  # destinations whose addresses are known; more peers at once than a small phone has
+DNS_CACHE = 16  # answers kept; two or three for each destination
+DNS_LOOKUPS = 2  # that ask at once, the others wait: each takes a socket, and an ESP32 has ten in all
+DNS_SERVERS = 3  # name servers that are asked, as resolv.conf(5) has it
+DNS_TTL = 86400000  # ms, the longest that an answer is believed: ticks can tell 12 days at most
+DNS_NEGATIVE = 30000  # ms, the longest that "there is none" is believed: a server that comes back must be found soon
+DNS_RETRY = 1000  # ms until the next server is asked, or the same once more; doubles with every round
+DNS_LOOKUP = 6000  # ms for all questions about one destination; somebody stands at the door
+DNS_RETURN = 300000  # ms for which a server that did not answer is passed over, until the best is tried again
