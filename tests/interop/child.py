@@ -20,7 +20,7 @@ class Child:
     name: for its log and messages; command, environment: how it is started; first: fields of its command "open".
     """
 
-    def __init__(self, folder, name, command, environment, **first):
+    def __init__(self, folder, name, command, environment, /, **first):
         os.makedirs(str(folder), exist_ok=True)
         self.name = name
         self._log = open(os.path.join(str(folder), name + ".log"), "w+", encoding="utf-8")

@@ -10,6 +10,7 @@ import socket
 from siplet_tools.process import Process, ProcessError, free_ports, wait_until
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates", "kamailio.cfg")
+TABLES = "/usr/share/kamailio/dbtext/kamailio"
 PASSWORDS = {"door": "door-secret", "indoor": "indoor-secret", "third": "third-secret"}
 
 
@@ -23,17 +24,24 @@ def missing():
 class Kamailio:
     """A running Kamailio; a context manager that ends it.
 
-    parts: names to switch on in the template (SHA256, RFC2069, ONETIME, OPEN). server is "HOST:PORT".
+    parts: names to switch on in the template, which lists them. server is "HOST:PORT", tls_server that for TLS;
+    certificates: (CA file, certificate file, key file) of part TLS.
     """
 
-    def __init__(self, folder, parts=(), min_expires=10, max_expires=3600, nonce_expire=300, port=None):
+    def __init__(
+        self, folder, parts=(), min_expires=10, max_expires=3600, nonce_expire=300, port=None, certificates=("", "", "")
+    ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
-        self.port = port or free_ports()
+        self.port = port or free_ports(2)
         self.server = f"127.0.0.1:{self.port}"
+        self.tls_server = f"127.0.0.1:{self.port + 1}"
         fields = {
             "ADDRESS": "127.0.0.1",
             "PORT": self.port,
+            "TLS_PORT": self.port + 1,
+            "CERTIFICATE": certificates[1],
+            "KEY": certificates[2],
             "MODULES": (glob.glob("/usr/lib/*/kamailio/modules") + [""])[0],
             "FOLDER": self.folder,
             "MIN_EXPIRES": min_expires,
@@ -45,6 +53,9 @@ class Kamailio:
             text = file.read()
         for name, value in fields.items():
             text = text.replace(f"@{name}@", str(value))
+        if "PRESENCE" in parts:
+            # Nothing is kept there: the modules look at the numbers of their tables' layouts, and no more.
+            shutil.copytree(TABLES, os.path.join(self.folder, "presence"))
         path = os.path.join(self.folder, "kamailio.cfg")
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
