@@ -142,6 +142,10 @@ class Call(Waiting):
             self.reason = text(event.reason or reason(event.status))
             self.how = event.data
             self._end()
+        else:
+            from siplet.call_more import on_event
+
+            on_event(self, event)
         self.notify()
 
     # -- inside

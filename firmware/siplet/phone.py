@@ -252,7 +252,7 @@ class Phone(Waiting):
                     self.on_state(event.data, event.status)
             self.notify()
             return
-        if event.kind == "incoming":
+        if event.kind == "incoming" and session.call is None:
             remote = session.dialog.remote
             session.call = Call(self, session, session.media, self.audio, text(uri_of(remote)), "incoming")
             session.call.request = event.data

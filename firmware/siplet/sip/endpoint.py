@@ -85,8 +85,8 @@ class Endpoint:
         """Call target (bytes URI) as local (From value without tag); returns the Session, whose events follow.
 
         media: the offer/answer partner. hop: the URI of the server to send it to, when that is not target's own place.
-        route: pre-loaded Route values. extra: more headers, (name, value) each. Raises LocalError or RemoteError(400, 416)
-        when target is no usable URI.
+        route: pre-loaded Route values. extra: more headers, (name, value) each. Raises LocalError or
+        RemoteError(400, 416) when target is no usable URI.
         """
         session = Outgoing(self, media, credentials, target, local, hop, route)
         session.extra = extra
@@ -310,7 +310,7 @@ class Endpoint:
                 self._check_extensions(request)
                 usage.on_request(request, source, now)
                 return
-        raise RemoteError(481, "no such dialog")
+        raise RemoteError(481, "To: no such dialog")
 
     def _out_of_dialog(self, request, source, now):
         method = request.method
@@ -333,6 +333,11 @@ class Endpoint:
         for session in self.sessions:
             if session.is_merged(request):
                 raise RemoteError(482, "the same INVITE by another way")
+        if request.header(b"replaces"):
+            from siplet.sip.replaces import take
+
+            take(self, request, source, now)
+            return
         if self.full:
             raise RemoteError(486, "all lines busy")
         from siplet.sip.invite_server import Incoming  # a phone that only calls does without

@@ -40,7 +40,8 @@ class Incoming(Session):
             if self.invite is None:
                 raise RemoteError(503, "too many transactions")
         except RemoteError:
-            self.media.close()
+            if self.call is None:  # else it is another's, whose place was to be taken
+                self.media.close()
             raise
         self.remote = self.dialog.remote
         self._ring(now, 180, b"", "", None)

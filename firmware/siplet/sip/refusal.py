@@ -9,7 +9,7 @@ from siplet.sip.reply import ALLOW
 # inside(session, request, source, now) for those in a call's.
 # Known methods that we do not take, or not there: 405; whatever else: 501 (8.2.1, 21.5.2).
 _METHODS = (
-    b" MESSAGE:instant NOTIFY:subscribe SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
+    b" MESSAGE:instant NOTIFY:notify SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
     b" REGISTER: PUBLISH: INFO: BYE: "
 )
 

@@ -4,7 +4,7 @@
 from siplet.errors import RemoteError
 from siplet.sip.header import parameter, skip
 
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
 
 
 def destination(request, source):
@@ -26,4 +26,4 @@ def capabilities(builder):
     """Allow, Accept and Supported, as in 200 to OPTIONS (11.2) and 2xx to INVITE (13.3.1.4)."""
     builder.header(b"Allow", ALLOW)
     builder.header(b"Accept", b"application/sdp, application/dtmf-relay, application/dtmf")
-    builder.header(b"Supported", b"")
+    builder.header(b"Supported", b"replaces, norefersub")
