@@ -20,11 +20,17 @@ def _literal(address):
     return address and not address.strip("0123456789abcdefABCDEF.:" if ":" in address else "0123456789.")
 
 
-def _common(media, codecs):
+def _common(media, codecs, where):
     # (payload type, codec, payload type of telephone-event or -1) by the far end's preference, or None
     codec = None
     event = -1
-    if media.kind.lower() == "audio" and media.port and _literal(media.address) and media.proto.upper() == "RTP/AVP":
+    if (
+        media.kind.lower() == "audio"
+        and media.port
+        and _literal(media.address)
+        and (":" in media.address) == (":" in where)  # our socket speaks IPv4 or IPv6, not both
+        and media.proto.upper() == "RTP/AVP"
+    ):
         for fmt in media.formats:
             if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
                 if event < 0 and media.maps(fmt, b"telephone-event"):
@@ -105,14 +111,14 @@ class Negotiation:
         others = ["", ""]
         media = None
         for each in parse(data):
-            found = None if media else _common(each, self._codecs)
+            found = None if media else _common(each, self._codecs, self._where)
             if found:
                 media = each
                 common = found
             else:
                 others[1 if media else 0] += "m=%s 0 %s %s\r\n" % (each.kind, each.proto, each.formats[0])
         if not media:
-            raise RemoteError(488, "no common codec")
+            raise RemoteError(488, "SDP: nothing in common")
         self._others = others
         self._wanted = -1
         self._agree(media, common, DIRECTIONS.index(self.direction.encode()) >> 3)
@@ -132,9 +138,9 @@ class Negotiation:
         """
         found = parse(data)
         index = self._others[0].count("\n")
-        common = _common(found[index], self._codecs) if self._wanted >= 0 and len(found) > index else None
+        common = _common(found[index], self._codecs, self._where) if self._wanted >= 0 and len(found) > index else None
         if not common:
-            raise RemoteError(488, "no usable answer")
+            raise RemoteError(488, "SDP: no usable answer")
         self._agree(found[index], common, self._wanted)
 
     def rejected(self):

@@ -264,8 +264,13 @@ def test_a_delayed_offer_is_ours_and_comes_back_answered():
 def test_sound_goes_to_addresses_and_never_to_names():
     sdp = b"v=0\r\no=- 1 1 IN IP4 x\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 4000 RTP/AVP 8\r\n"
     for address in (b"192.0.2.7", b"2001:db8::A", b"0.0.0.0"):
-        us = Negotiation("192.0.2.1", 40000)
+        ours, others = "192.0.2.1", "2001:db8::1"
+        if b":" in address:
+            ours, others = others, ours
+        us = Negotiation(ours, 40000)
         us.answer(sdp.replace(b"%s", address))
         assert us.agreed.address == address.decode()
+        # A socket speaks one of both: what it could not send to is refused, not agreed on in silence
+        assert status(Negotiation(others, 40000).answer, sdp.replace(b"%s", address)) == 488
     for name in (b"pbx.example", b"abc.de", b"x", b"1.2.3.4.example"):
         assert status(Negotiation("192.0.2.1", 40000).answer, sdp.replace(b"%s", name)) == 488, name

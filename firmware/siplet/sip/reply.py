@@ -8,7 +8,10 @@ ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, REFER, NOTIFY"
 
 
 def destination(request, source):
-    """Where a response to request must go to: where it came from, by UDP to the port that Via asks for."""
+    """Where a response to request must go to: where it came from, by UDP to the port that Via asks for.
+
+    Never to a Via's maddr (18.2.2): it is meant for multicast, and a stranger could aim our answers at others by it.
+    """
     if len(source) > 2:
         return source
     data = request.data
