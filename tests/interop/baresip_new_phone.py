@@ -1,5 +1,5 @@
 # A current baresip as a phone that tests hold by lines of JSON (child.py): commands on standard input, events on
-# standard output. Run by the peers' Python, which has the package baresip-python; imports that and the standard library.
+# standard output. Run by the peers' Python, which has baresip-python; imports that and the standard library.
 #
 # Its folder is the working directory: it says says.wav over and over, what it hears (in the last call) is heard.wav.
 

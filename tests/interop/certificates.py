@@ -26,12 +26,14 @@ def make(folder, name="localhost", address="127.0.0.1", days=2):
         if done.returncode:
             raise ProcessError(f"openssl {' '.join(arguments)}: {done.stderr.strip()}")
 
-    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-    openssl("req", "-x509", *new_key, "-keyout", path("ca.key"), "-out", path("ca.pem"), "-subj", "/CN=siplet's CA",
-            "-days", str(days), "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign")  # fmt: skip
+    new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+    ours = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=keyCertSign"]
+    openssl("req", "-x509", *new_key, *ours, "-subj", "/CN=siplet's CA", "-days", str(days),
+            "-keyout", path("ca.key"), "-out", path("ca.pem"))  # fmt: skip
     openssl("req", *new_key, "-keyout", path("key.pem"), "-out", path("request.pem"), "-subj", "/CN=" + name)
     with open(path("names"), "w", encoding="utf-8") as file:
         file.write(f"subjectAltName=DNS:{name},IP:{address},URI:sip:{address}\n")
     openssl("x509", "-req", "-in", path("request.pem"), "-CA", path("ca.pem"), "-CAkey", path("ca.key"),
-            "-set_serial", "1", "-days", str(days), "-extfile", path("names"), "-out", path("certificate.pem"))  # fmt: skip
+            "-set_serial", "1", "-days", str(days), "-extfile", path("names"),
+            "-out", path("certificate.pem"))  # fmt: skip
     return path("ca.pem"), path("certificate.pem"), path("key.pem")

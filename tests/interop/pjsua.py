@@ -29,8 +29,8 @@ def missing():
 class Pjsua(Child):
     """A running PJSIP phone; a context manager that ends it. Calls are its own numbers.
 
-    folder: an empty one; user, password: its account; server: "HOST:PORT" of its registrar or None (then it is called at
-    `uri`); says: WAV that it speaks; auto: answers by itself; transport: "udp", "tcp" or "tls", the latter with
+    folder: an empty one; user, password: its account; server: "HOST:PORT" of its registrar or None (it is called at
+    `uri` then); says: WAV that it speaks; auto: answers by itself; transport: "udp", "tcp" or "tls", the latter with
     certificates: (CA file, certificate file, key file); publish: it publishes whether it is online.
     """
 
@@ -114,10 +114,12 @@ class Pjsua(Child):
     def hold(self, call):
         """Put the other side on hold."""
         self.do("hold", call=call)
+        self.event("media", call=call, holding=True)
 
     def resume(self, call):
         """Take it back."""
         self.do("resume", call=call)
+        self.event("media", call=call, holding=False)
 
     def is_held(self, call):
         """Wait until the other side has put us on hold."""

@@ -30,7 +30,8 @@ class Call(pj.Call):
         super().__init__(account, handle)
         Call.number += 1
         self.number = Call.number
-        self.up = self.held = False
+        self.up = False
+        self.hold = False, False  # we are held, we hold
         self.player = self.recorder = None
         calls[self.number] = self
 
@@ -49,7 +50,10 @@ class Call(pj.Call):
         info = self.getInfo()
         media = [entry for entry in info.media if entry.type == pj.PJMEDIA_TYPE_AUDIO]
         status = media[0].status if media else pj.PJSUA_CALL_MEDIA_NONE
-        tell(event="media", call=self.number, held=status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, status=status)
+        held, holding = status == pj.PJSUA_CALL_MEDIA_REMOTE_HOLD, status == pj.PJSUA_CALL_MEDIA_LOCAL_HOLD
+        if (held, holding) != self.hold:
+            self.hold = held, holding
+            tell(event="media", call=self.number, held=held, holding=holding)
         if status in (pj.PJSUA_CALL_MEDIA_ACTIVE, pj.PJSUA_CALL_MEDIA_REMOTE_HOLD):
             sound = self.getAudioMedia(-1)
             if self.recorder is None:
