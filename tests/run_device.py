@@ -49,6 +49,12 @@ def _md5():
     hashlib.md5  # noqa: B018
 
 
+def _sha1():
+    import hashlib
+
+    hashlib.sha1  # noqa: B018
+
+
 def _cpython():
     if sys.implementation.name != "cpython":
         raise RuntimeError
@@ -61,6 +67,7 @@ FEATURES = {
     "viper": _viper,  # @micropython.viper
     "heap_lock": _heap_lock,  # micropython.heap_lock: a proof that nothing is allocated
     "md5": _md5,  # hashlib.md5
+    "sha1": _sha1,  # hashlib.sha1, which WebSocket's upgrade asks for
     "cpython": _cpython,  # processes, threads, the whole standard library
 }
 

@@ -1,4 +1,4 @@
-# Messages out of a stream: in pieces, several at once, with keep-alives between; and the streams that cannot be read on.
+# Messages out of a stream: in pieces, several at once, with keep-alives between; and streams that end.
 
 import torture
 from siplet.errors import RemoteError
@@ -147,12 +147,15 @@ def test_a_head_without_end_is_bounded():
 
 def keep_alives(*pieces, awaiting=False):
     framer = Framer()
-    framer.awaiting = awaiting
+    if awaiting:
+        assert framer.ping() == b"\r\n\r\n"
     messages = 0
     for piece in pieces:
         framer.receive(piece)
         while framer.next():
             messages += 1
+    owed = framer.reply()
+    assert owed == b"\r\n" * framer.pings and framer.reply() == b""
     return framer.pings, framer.pongs, messages
 
 
@@ -173,7 +176,7 @@ def test_keep_alives():
 def test_a_pong_is_told_once():
     framer = Framer()
     for _ in range(3):
-        framer.awaiting = True
+        framer.ping()
         framer.receive(b"\r\n")
         assert framer.next() is None and not framer.awaiting
     assert (framer.pings, framer.pongs) == (0, 3)

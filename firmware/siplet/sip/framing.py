@@ -15,9 +15,11 @@ from siplet.sip.header import bad, lws, number, run, same
 class Framer:
     """One direction of a stream: receive() takes what came, next() gives the messages in it.
 
-    pings, pongs: how many came between messages; each ping wants one CRLF as its answer. awaiting: to be set when a
-    ping was sent, for a lone CRLF is a pong only then. fault: why the stream cannot be read on, "" while it can.
+    ping() and reply() give what is to be sent to keep it alive. awaiting: a ping was sent whose pong did not come yet.
+    pings, pongs: how many came. fault: why the stream cannot be read on, "" while it can.
     """
+
+    opened = True  # nothing has to be agreed on first, unlike net/websocket
 
     def __init__(self):
         self._data = None  # a bytearray while anything is pending
@@ -25,7 +27,7 @@ class Framer:
         self._half = False  # a lone CRLF came that was no pong; the next one makes it a ping
         self.fault = ""
         self.awaiting = False
-        self.pings = self.pongs = 0
+        self.pings = self.pongs = self._owed = 0
 
     @property
     def partial(self):
@@ -78,6 +80,22 @@ class Framer:
         self._half = False
         return self._cut(data, end)
 
+    def wrap(self, message):
+        """A message as it is sent."""
+        return message
+
+    def ping(self):
+        """What to send to hear whether the other end is alive; a lone CRLF counts as its pong from now on."""
+        self.awaiting = True
+        return b"\r\n\r\n"
+
+    def reply(self):
+        """What the keep-alives that came want to be answered with; b"" when there were none."""
+        owed = self._owed
+        self._owed = 0
+        self.pings += owed
+        return b"\r\n" * owed
+
     def _cut(self, data, end):
         # takes end bytes away; returns them
         message = bytes(data[:end])
@@ -92,10 +110,10 @@ class Framer:
             i += 2
             if data.startswith(b"\r\n", i) and not self._half:
                 i += 2
-                self.pings += 1
+                self._owed += 1
             elif self._half:
                 self._half = False
-                self.pings += 1
+                self._owed += 1
             elif self.awaiting:
                 self.awaiting = False
                 self.pongs += 1
