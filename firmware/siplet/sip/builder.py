@@ -14,7 +14,8 @@ _ROOM = const(640)  # what is left of the buffer for our own headers and body be
 _REASONS = (
     b"100Trying\n180Ringing\n200OK\n400Bad Request\n403Forbidden\n404Not Found\n405Method Not Allowed\n"
     b"406Not Acceptable\n408Request Timeout\n415Unsupported Media Type\n416Unsupported URI Scheme\n"
-    b"420Bad Extension\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n482Loop Detected\n"
+    b"420Bad Extension\n421Extension Required\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n"
+    b"482Loop Detected\n"
     b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n491Request Pending\n500Server Internal Error\n"
     b"501Not Implemented\n503Service Unavailable\n505Version Not Supported\n513Message Too Large\n603Decline\n"
 )
@@ -38,6 +39,8 @@ class Builder:
     LocalError when a part holds a line end (it would smuggle in a header) and when size bytes do not suffice; then
     the message is to be started anew. What end() gave is good until the next start.
     """
+
+    supported = b"replaces, norefersub"  # the option tags of our Supported; what a Require may ask for
 
     def __init__(self, size=MESSAGE):
         self._size = size

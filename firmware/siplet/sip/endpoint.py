@@ -69,6 +69,7 @@ class Endpoint:
         self.last_error = ""
         self.credentials = None  # of calls that come in, for requests that we send in them
         self.user = b""  # of the Contact in calls that come in
+        self.session_expires = 0  # s, the session timer to ask for (RFC 4028)
         self.admit = None  # callable(request, source, now): RemoteError for who may not ask, status 0 to stay silent
         # The To tag of all answers without a transaction: the same for the same request, as 8.2.7 asks.
         self._tag = self.token()
@@ -347,7 +348,9 @@ class Endpoint:
 
     def _check_extensions(self, request):
         if request.method != b"CANCEL" and request.header(b"require"):
-            raise RemoteError(420, "Require: not supported")
+            from siplet.sip.refusal import check
+
+            check(self.builder, request)
 
 
 def _forget(users):

@@ -31,6 +31,18 @@ def served_by(method, where):
     return serve
 
 
+def _unknown(builder, request):
+    # the option tags in Require that our Supported does not name (8.2.2.3)
+    known = builder.supported.split(b", ")
+    return [tag for tag in request.headers(b"require") if tag.lower() not in known]
+
+
+def check(builder, request):
+    """RemoteError(420) when a request requires what is not in builder.supported."""
+    if _unknown(builder, request):
+        raise RemoteError(420, "Require: not supported")
+
+
 def explain(builder, request, status, text=""):
     """Add the headers that a refusal with this status must or should have (20.5, 21.4): Allow, Accept ..."""
     if status == 405 or status == 501:
@@ -40,8 +52,9 @@ def explain(builder, request, status, text=""):
         builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
         builder.header(b"Accept-Encoding", b"identity")
     elif status == 420:
-        for options in request.lines(b"require"):
-            builder.header(b"Unsupported", options)
+        builder.header(b"Unsupported", b", ".join(_unknown(builder, request)))
+    elif status == 421:
+        builder.header(b"Require", b"100rel")
     elif status == 500 or status == 503:
         builder.header(b"Retry-After", b"5")
     if text:

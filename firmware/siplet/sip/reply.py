@@ -29,4 +29,4 @@ def capabilities(builder):
     """Allow, Accept and Supported, as in 200 to OPTIONS (11.2) and 2xx to INVITE (13.3.1.4)."""
     builder.header(b"Allow", ALLOW)
     builder.header(b"Accept", b"application/sdp, application/dtmf-relay, application/dtmf")
-    builder.header(b"Supported", b"replaces, norefersub")
+    builder.header(b"Supported", builder.supported)
