@@ -1,4 +1,4 @@
-# Being called: the INVITE of a UAS (RFC 3261 sections 13.3 and 9.2). Imports session and what it imports.
+# Being called: the INVITE of a UAS (RFC 3261 sections 13.3 and 9.2). Imports session, answering and what they import.
 #
 #     INVITE -> 180 at once (again each minute, 13.3.1.1), event `incoming`
 #     answer()  -> 2xx, repeated by the session until the ACK is here
@@ -7,6 +7,7 @@
 from micropython import const
 
 from siplet.errors import RemoteError
+from siplet.sip import answering
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer
 from siplet.sip.session import Session
@@ -35,7 +36,7 @@ class Incoming(Session):
             raise RemoteError(486, "all lines busy")
         try:
             # Decided before it rings: a call that cannot be heard is refused, not answered.
-            self._sdp = self._session_description(request)
+            self._sdp = answering.describe(self, request)
             self.invite = endpoint.serve(self, request, source)
             if self.invite is None:
                 raise RemoteError(503, "too many transactions")
@@ -74,7 +75,7 @@ class Incoming(Session):
         self.deadline = ticks_add(now, min(wait, _REMIND))
 
     def _accept(self, now, status, reason, how, message):
-        self._send_2xx(self.invite, self._sdp, now)
+        answering.accept(self, self.invite, self._sdp, now)
         if not self._owed:
             self._tell_media()
 

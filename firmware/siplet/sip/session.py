@@ -2,17 +2,15 @@
 # Imports what lies below it in sip/.
 #
 # invite_client.Outgoing and invite_server.Incoming are the two ways a session begins. This file holds the table of its
-# states, and everything that happens inside the dialog: re-INVITE, INFO, OPTIONS, BYE, and the 2xx that is repeated
-# until its ACK comes (13.3.1.4). Offer/answer is decided by `media`, an object with offer(), answer(offer),
-# accept(answer), rejected() and close(), which keeps what was `agreed` (RFC 3264).
+# states, and what happens inside the dialog: INFO, OPTIONS, BYE. Our answers to INVITEs are in answering.py, which is
+# loaded when one comes. Offer/answer is decided by `media`, an object with offer(), answer(offer), accept(answer),
+# rejected() and close(), which keeps what was `agreed` (RFC 3264).
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import T1, T2, TIMEOUT
 from siplet.sip import info
 from siplet.sip.reply import capabilities, destination
-from siplet.ticks import ticks_add, ticks_diff
 
-# The states of a call. Row: state, input, next state, action (a method of the session).
+# The states of a call. Row: state, input, next state, action: a method of the session, or a function of answering.py.
 #   withdrawn   we gave up before any answer came: CANCEL must wait for a provisional response (9.1)
 #   cancelled   CANCEL is sent; a 2xx may cross it, and is then acknowledged and ended at once
 #   answered    our 2xx is sent, its ACK is not here
@@ -44,18 +42,18 @@ _TABLE = [
     "ringing",    "expired",  "over",       "_refuse",
     "ringing",    "lost",     "over",       "_refuse",
     "ringing",    "deadline", "ringing",    "_ring",
-    "answered",   "ack",      "up",         "_settle",
-    "answered",   "deadline", "answered",   "_repeat",
+    "answered",   "ack",      "up",         "settle",
+    "answered",   "deadline", "answered",   "repeat",
     "answered",   "hang up",  "leaving",    "",
     "answered",   "lost",     "ending",     "_leave",
     "answered",   "bye",      "over",       "_finish",
     "leaving",    "ack",      "ending",     "_leave",
-    "leaving",    "deadline", "leaving",    "_repeat",
+    "leaving",    "deadline", "leaving",    "repeat",
     "leaving",    "lost",     "ending",     "_leave",
     "leaving",    "bye",      "over",       "_finish",
     # both
-    "up",         "ack",      "up",         "_settle",
-    "up",         "deadline", "up",         "_repeat",
+    "up",         "ack",      "up",         "settle",
+    "up",         "deadline", "up",         "repeat",
     "up",         "hang up",  "ending",     "_leave",
     "up",         "bye",      "over",       "_finish",
     "up",         "lost",     "ending",     "_leave",
@@ -76,6 +74,7 @@ class Session:
     invite = None  # the transaction of the INVITE that made us
     request = None  # the last INVITE that came, while its 2xx waits for the ACK
     unacknowledged = None  # the transaction of that INVITE, until its ACK
+    timer = None  # the session_timer.Timer, when one was asked for
     _owed = False  # we made the offer: the answer comes with the ACK
     _asked = False  # our requests in the dialog are challenged, too: they carry our answer from then on
     _told = False  # the application knows that the call is up
@@ -123,8 +122,11 @@ class Session:
         self.state = _TABLE[i + 2]
         if self.state != _TABLE[i] and self.state != "leaving":  # which repeats the 2xx as before
             self.deadline = None
-        if _TABLE[i + 3]:
-            getattr(self, _TABLE[i + 3])(now, status, reason, how, message)
+        action = _TABLE[i + 3]
+        if action and action[0] == "_":
+            getattr(self, action)(now, status, reason, how, message)
+        elif action:
+            getattr(__import__("siplet.sip.answering", None, None, ("x",)), action)(self, now, message)
         return True
 
     # -- what the endpoint calls
@@ -161,7 +163,9 @@ class Session:
             # Without a transaction: a server asks every few seconds, and a repeated answer does no harm.
             self.endpoint.send(builder.end(), destination(request, source))
         elif method == b"INVITE":
-            self._on_reinvite(request, source, now)
+            from siplet.sip.answering import reinvite
+
+            reinvite(self, request, source, now)
         else:
             from siplet.sip.refusal import served_by
 
@@ -204,42 +208,6 @@ class Session:
                 raise RemoteError(415, "Content-Type: no key in this INFO")
             if not again:
                 self.endpoint.emit("digit", self, 0, b"", digit)
-
-    def _on_reinvite(self, request, source, now):
-        if self.state != "up" or (self.request and self._owed):
-            raise RemoteError(491 if self.dialog.confirmed else 500, "INVITE: another one is pending")
-        sdp = self._session_description(request)  # 415 or 488 leave the call as it was (14.2)
-        transaction = self.endpoint.serve(self, request, source)
-        if transaction is None:
-            raise RemoteError(503, "too many transactions")
-        self.dialog.refresh(request)
-        self._send_2xx(transaction, sdp, now)
-        if not self._owed:
-            self._tell_media()
-
-    def _session_description(self, request):
-        # The body of our 2xx: the answer to the INVITE's offer, or our own offer when it has none (13.3.1).
-        body = request.body
-        if body:
-            kind = (request.header(b"content-type") or b"").split(b";")[0].strip().lower()
-            if kind != b"application/sdp" or request.header(b"content-encoding") not in (None, b"identity"):
-                raise RemoteError(415, "Content-Type: only application/sdp")
-            self._owed = False
-            return self.media.answer(body)
-        self._owed = True  # the ACK owes us the answer
-        return self.media.offer()
-
-    def _send_2xx(self, transaction, sdp, now):
-        self.request = transaction.request
-        self.unacknowledged = transaction
-        builder = self._reply_begin(transaction.request, transaction.source)
-        builder.header(b"Contact", self.endpoint.contact(self.user, transaction.destination))
-        capabilities(builder)
-        builder.body(b"application/sdp", sdp)
-        transaction.respond(200, builder.end(), now)
-        self._interval = T1
-        self._give_up = ticks_add(now, TIMEOUT)
-        self.deadline = ticks_add(now, T1)
 
     def _reply_begin(self, request, source, status=200):
         builder = self.endpoint.builder
@@ -297,37 +265,6 @@ class Session:
 
     def _part(self, now, status, reason, how, message):
         self.endpoint.emit("over", self)
-
-    def _settle(self, now, status, reason, how, ack):
-        # The ACK is here; it may bring the answer to our offer (13.2.1).
-        self.deadline = None
-        self.request = self.unacknowledged = None
-        self.dialog.confirmed = True
-        if self._owed:
-            self._owed = False
-            try:
-                self.media.accept(ack.body)
-            except RemoteError as error:
-                self.endpoint.last_error = error.text
-                self.step("lost", now, 488, b"", "lost")
-                return
-            self._tell_media()
-        if not self._told:
-            self._told = True
-            self.invite = self._sdp = None  # what was kept for the answer
-            self.endpoint.emit("answered", self)
-
-    def _repeat(self, now, status, reason, how, message):
-        # 13.3.1.4: our 2xx again, at T1, 2*T1 ... T2, until the ACK comes or 64*T1 have passed.
-        if not self.unacknowledged:
-            return
-        if ticks_diff(now, self._give_up) >= 0:
-            self.request = self.unacknowledged = None
-            self.step("lost", now, 408, b"No ACK", "lost")
-            return
-        self.unacknowledged.respond(200, self.unacknowledged.data, now)
-        self._interval = min(2 * self._interval, T2)
-        self.deadline = ticks_add(now, min(self._interval, max(0, ticks_diff(self._give_up, now))))
 
     def _tell_media(self):
         if self.media.agreed is not None:

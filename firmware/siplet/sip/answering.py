@@ -1,0 +1,118 @@
+# Our answers to INVITEs, the first and those in a call: RFC 3261 sections 13.3.1, 13.3.1.4 and 14.2. Loaded with the
+# first INVITE that comes. Imports what session imports.
+#
+#     describe()    what our 2xx will say, decided before anything is sent
+#     accept()      the 2xx;  repeat()  again, until its ACK comes;  settle()  the ACK is here
+#     reinvite()    an INVITE in a call: one offer at a time, whoever makes it
+
+from siplet.errors import RemoteError
+from siplet.limits import T1, T2, TIMEOUT
+from siplet.sip.reply import capabilities
+from siplet.ticks import ticks_add, ticks_diff
+
+
+def describe(session, request):
+    """The description for our 2xx: the answer to the request's offer, or an offer of our own when it has none (13.3.1).
+
+    RemoteError(415), (488) or (400): nothing has changed then.
+    """
+    session._owed = not request.body
+    if session._owed:  # the ACK owes us the answer
+        return session.media.offer()
+    return answer(session, request)
+
+
+def answer(session, request):
+    """The answer to the offer in a request's body."""
+    kind = (request.header(b"content-type") or b"").split(b";")[0].strip().lower()
+    if kind != b"application/sdp" or request.header(b"content-encoding") not in (None, b"identity"):
+        raise RemoteError(415, "Content-Type: only application/sdp")
+    return session.media.answer(request.body)
+
+
+def accept(session, transaction, sdp, now):
+    """Send the 2xx to an INVITE with that description, and again until the ACK comes."""
+    session.request = transaction.request
+    session.unacknowledged = transaction
+    finish(session, session._reply_begin(transaction.request, transaction.source), transaction.destination, sdp, now)
+    transaction.respond(200, session.endpoint.builder.end(), now)
+    session._interval = T1
+    session._give_up = ticks_add(now, TIMEOUT)
+    session.deadline = ticks_add(now, T1)
+
+
+def finish(session, builder, destination, sdp, now):
+    """What the 2xx of an INVITE or UPDATE says besides what it repeats."""
+    builder.header(b"Contact", session.endpoint.contact(session.user, destination))
+    capabilities(builder)
+    if session.timer:
+        session.timer.answer(builder, now)
+    if sdp:
+        builder.body(b"application/sdp", sdp)
+
+
+def timing(session, request):
+    """Settle the session timer with a request that refreshes the session. RemoteError(422) when it is too short."""
+    if session.timer or session.endpoint.session_expires or request.header(b"session-expires"):
+        from siplet.sip.session_timer import serve
+
+        serve(session, request)
+
+
+def offering(session):
+    """Whether a re-INVITE, or an offer in an UPDATE, of ours waits for its answer."""
+    return any(getattr(usage, "offering", False) and usage.session is session for usage in session.endpoint.usages)
+
+
+def reinvite(session, request, source, now):
+    """An INVITE in a call. 491 while an offer of ours waits for its answer, 500 while the first INVITE does (14.2)."""
+    if session.state == "answered" and not session._owed:
+        # It cannot come before the ACK; that one was lost, or overtaken
+        session.step("ack", now)
+    if session.state != "up" or (session.request and session._owed):
+        raise RemoteError(500 if session.state == "ringing" else 491, "INVITE: another one is pending")
+    if offering(session):
+        raise RemoteError(491, "INVITE: ours is pending")
+    timing(session, request)
+    sdp = describe(session, request)  # what it refuses leaves the call as it was
+    transaction = session.endpoint.serve(session, request, source)
+    if transaction is None:
+        raise RemoteError(503, "too many transactions")
+    session.dialog.refresh(request)
+    accept(session, transaction, sdp, now)
+    if not session._owed:
+        session._tell_media()
+
+
+def settle(session, now, ack):
+    """The ACK of a 2xx; it may bring the answer to our offer (13.2.1)."""
+    session.deadline = session.request = session.unacknowledged = None
+    session.dialog.confirmed = True
+    if session._owed:
+        session._owed = False
+        try:
+            session.media.accept(ack.body)
+        except RemoteError as error:
+            session.endpoint.last_error = error.text
+            session.step("lost", now, 488, b"", "lost")
+            return
+        session._tell_media()
+    if not session._told:
+        session._told = True
+        session.invite = session._sdp = None  # what was kept for the answer
+        session.endpoint.emit("answered", session)
+
+
+def repeat(session, now, _):
+    """13.3.1.4: our 2xx again, at T1, 2*T1 ... T2, until the ACK comes or 64*T1 have passed."""
+    transaction = session.unacknowledged
+    if not transaction:
+        return
+    left = ticks_diff(session._give_up, now)
+    if left <= 0:
+        session.request = session.unacknowledged = None
+        session.step("lost", now, 408, b"No ACK", "lost")
+        return
+    transaction.respond(200, transaction.data, now)
+    session._interval = min(2 * session._interval, T2)
+    session.deadline = ticks_add(now, min(session._interval, left))
