@@ -20,14 +20,15 @@ _ERRORS = {"rejected": CallRejected, "timeout": CallTimeout, "cancelled": CallCa
 class Call(Waiting):
     """One call, made by phone.call() or got from the phone.
 
-    state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end does not listen.
-    remote: the other side's URI. status, reason: why it ended or was refused. how: "local", "remote", "rejected",
-    "cancelled", "timeout", "lost". infos: the statuses that answered our INFOs. stream: what carries the sound;
-    stats: its counters; None before there was sound. phone; session: the SIP side, see siplet.sip.session.
+    state: "calling", "ringing" (out: the far end rings), "incoming", "up", "ended". held: the far end has put us on
+    hold; on_hold: we have put it. remote: the other side's URI. status, reason: why it ended or was refused. how:
+    "local", "remote", "rejected", "cancelled", "timeout", "lost". infos: the statuses that answered our INFOs. stream:
+    what carries the sound; stats: its counters; None before there was sound. phone; session: the SIP side, see
+    siplet.sip.session.
     """
 
     more = "call_more"  # hold(), send_digits() ...
-    held = False
+    held = on_hold = False
     status = 0
     reason = how = ""
     stream = stats = timeout_ms = None
@@ -190,7 +191,7 @@ class Call(Waiting):
             self.stream.stop()
 
     def _on_media(self, agreed):
-        self.held = agreed.direction in ("recvonly", "inactive")
+        self.held = self.line.held
         if self.stats is None:
             platform.collect()
             self.stream = self.line.stream(self.audio)

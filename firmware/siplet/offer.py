@@ -47,7 +47,10 @@ class Negotiation:
 
     direction: what we want; set "sendonly" or "inactive" before offer() to put the far end on hold.
     agreed: None or the Agreement in force; an offer or an answer that fails leaves it as it was.
+    held: the far end has put us on hold: it said that it does not want to hear us.
     """
+
+    held = False
 
     def __init__(self, address, port, codecs=(b"PCMA", b"PCMU"), dtmf=True, ptime=20, session_id=1):
         self._where = "IN IP%d %s\r\n" % (6 if ":" in address else 4, address)
@@ -64,9 +67,9 @@ class Negotiation:
         self.direction = "sendrecv"
         self.agreed = None
 
-    def _write(self, formats, event, direction):
+    def _write(self, formats, event, direction, port):
         # the whole description; formats: [(payload type, codec)]; event: the payload type of telephone-event or -1
-        said = (formats, event, direction, self._others)
+        said = (formats, event, direction, port, self._others)
         if said != self._said:  # the version counts what really changed (RFC 3264 8)
             self._said = said
             self._version += 1
@@ -81,14 +84,19 @@ class Negotiation:
         front, rear = self._others
         return (
             "v=0\r\no=- %d %d %ss=-\r\nc=%st=0 0\r\n%sm=audio %d RTP/AVP%s\r\n%sa=ptime:%d\r\na=%s\r\n%s"
-            % (self._session, self._version, where, where, front, self._port, types, maps, self._ptime, direction, rear)
+            % (self._session, self._version, where, where, front, port, types, maps, self._ptime, direction, rear)
         ).encode()
 
     def _agree(self, media, common, wanted):
         # RFC 3264 6.1: we send what the far end receives, and the other way round; 0.0.0.0 receives nothing (8.4)
-        ours = wanted & (media.direction >> 1 | media.direction << 1)
+        theirs = media.direction
         if media.address == "0.0.0.0" or media.address == "::":
-            ours &= 2
+            theirs &= 1
+        ours = wanted & (theirs >> 1 | theirs << 1)
+        if theirs & 2:
+            self.held = False
+        elif self._wanted < 0 or wanted == 3:  # not when our own offer was to listen no more
+            self.held = True
         number, codec, event = common
         self.agreed = Agreement(
             media.address,
@@ -104,31 +112,45 @@ class Negotiation:
         """Our offer, bytes; accept() or rejected() says what became of it."""
         self._wanted = DIRECTIONS.index(self.direction.encode()) >> 3
         formats = [(0 if codec == b"PCMU" else 8, codec) for codec in self._codecs]
-        return self._write(formats, self._event if self._dtmf else -1, self.direction)
+        return self._write(formats, self._event if self._dtmf else -1, self.direction, self._port)
 
     def answer(self, data):
         """Our answer to the offer in data, bytes. RemoteError(488) when nothing in it can be shared, 400 unreadable."""
+        found = parse(data)
+        common = None
+        for i, media in enumerate(found):
+            common = _common(media, self._codecs, self._where)
+            if common:
+                ours = i
+                break
+        else:
+            ours = self._close(found)
         others = ["", ""]
-        media = None
-        for each in parse(data):
-            found = None if media else _common(each, self._codecs, self._where)
-            if found:
-                media = each
-                common = found
-            else:
-                others[1 if media else 0] += "m=%s 0 %s %s\r\n" % (each.kind, each.proto, each.formats[0])
-        if not media:
-            raise RemoteError(488, "SDP: nothing in common")
+        for i in range(len(found)):
+            if i != ours:
+                each = found[i]
+                others[1 if i > ours else 0] += "m=%s 0 %s %s\r\n" % (each.kind, each.proto, each.formats[0])
         self._others = others
         self._wanted = -1
-        self._agree(media, common, DIRECTIONS.index(self.direction.encode()) >> 3)
+        if common:
+            self._agree(media, common, DIRECTIONS.index(self.direction.encode()) >> 3)
         agreed = self.agreed
         event = self._event = agreed.dtmf
         if event < 0:  # a number keeps its meaning for the whole session (8.3.2): ours, later, must not be in use
             self._event = 101
             while str(self._event) in media.formats:
                 self._event -= 1
-        return self._write([(agreed.payload_type, agreed.codec)], event, agreed.direction)
+        return self._write([(agreed.payload_type, agreed.codec)], event, agreed.direction, self._port if common else 0)
+
+    def _close(self, found):
+        # The far end takes the stream of a call away, by port 0, and may bring it back (8.2): nobody hears anybody
+        ours = self._others[0].count("\n")
+        if not self.agreed or len(found) <= ours or found[ours].port or found[ours].kind.lower() != "audio":
+            raise RemoteError(488, "SDP: nothing in common")
+        address, _, codec, number, event, _, ptime = self.agreed
+        self.agreed = Agreement(address, 0, codec, number, event, "inactive", ptime)
+        self.held = True
+        return ours
 
     def accept(self, data):
         """Takes the answer to our offer. RemoteError(488) when it refuses the stream or takes what was not offered.
@@ -139,9 +161,12 @@ class Negotiation:
         found = parse(data)
         index = self._others[0].count("\n")
         common = _common(found[index], self._codecs, self._where) if self._wanted >= 0 and len(found) > index else None
-        if not common:
+        if common:
+            self._agree(found[index], common, self._wanted)
+        elif self._wanted < 0:
             raise RemoteError(488, "SDP: no usable answer")
-        self._agree(found[index], common, self._wanted)
+        else:
+            self._close(found)
 
     def rejected(self):
         """Our offer was refused: the former agreement stays in force."""

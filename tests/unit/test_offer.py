@@ -178,6 +178,51 @@ def test_the_far_end_holds_and_takes_back():
     assert (a.agreed.direction, b.agreed.direction) == ("sendrecv", "sendrecv")
 
 
+def test_who_holds_whom_is_told_apart():
+    a = phone()
+    b = phone()
+    call(a, b)
+    assert not a.held and not b.held
+    a.direction = "sendonly"
+    call(a, b)
+    assert b.held and not a.held
+    b.direction = "sendonly"  # both hold: each is held by the other
+    assert b"a=inactive" in call(b, a)
+    assert b.held and a.held
+    a.direction = "sendrecv"
+    assert b"a=sendonly" in call(a, b)  # b holds on
+    assert a.held and not b.held
+    # Who is put on hold may refuse to hear anything: that is no hold of theirs
+    a = phone()
+    call(a, phone())
+    a.direction = "sendonly"
+    a.offer()
+    a.accept(PLAIN + b"a=inactive\r\n")
+    assert a.agreed.direction == "inactive" and not a.held
+    a.answer(PLAIN.replace(b"c=IN IP4 192.0.2.9", b"c=IN IP4 0.0.0.0"))
+    assert a.agreed.direction == "inactive" and a.held
+
+
+def test_a_stream_taken_away_in_a_call_is_gone_until_it_is_offered_again():
+    two = b"m=video 6002 RTP/AVP 31\r\nm=audio %s RTP/AVP 0\r\nm=audio 0 RTP/AVP 8\r\n"
+    a = phone()
+    a.answer(HEAD + two.replace(b"%s", b"6000"))
+    answer = a.answer(HEAD + two.replace(b"%s", b"0"))
+    assert [(m.kind, m.port) for m in parse(answer)] == [("video", 0), ("audio", 0), ("audio", 0)]
+    assert (a.agreed.port, a.agreed.direction, a.agreed.codec, a.held) == (0, "inactive", b"PCMU", True)
+    before = version(answer)
+    answer = a.answer(HEAD + two.replace(b"%s", b"6000"))
+    assert parse(answer)[1].port == 4000 and version(answer) == before + 1
+    assert (a.agreed.port, a.agreed.direction, a.held) == (6000, "sendrecv", False)
+    # The same in the answer to an offer of ours
+    a.offer()
+    a.accept(HEAD + two.replace(b"%s", b"0"))
+    assert a.agreed.port == 0 and a.agreed.direction == "inactive"
+    # Another stream than ours says nothing of ours
+    before = a.agreed
+    assert status(a.answer, HEAD + b"m=audio 0 RTP/AVP 0\r\n") == 488 and a.agreed is before
+
+
 def test_the_old_way_of_hold_is_an_address_of_zeros():
     a = phone()
     held = PLAIN.replace(b"c=IN IP4 192.0.2.9", b"c=IN IP4 0.0.0.0")
