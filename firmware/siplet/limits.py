@@ -3,6 +3,7 @@
 
 # Sizes of what may come in
 MESSAGE = 4096  # bytes of one SIP datagram; above the 3,515 of RFC 4475's longest message, below what a board can spare
+LARGE = 1300  # bytes of a request from which it goes by TCP where it can (RFC 3261 18.1.1)
 HEADERS = 80  # header lines of one message; RFC 4475 longreq has 49
 VALUES = 64  # values of one header over all its lines and commas; RFC 4475 longreq has 34 Vias, a list costs 20 B each
 SDP_LINES = 64  # lines of one session description; browsers send about 60, phones 15
@@ -11,6 +12,7 @@ SDP_MEDIA = 4  # m-lines looked at: audio, video, text and one more; what lies b
 REALMS = 4  # that have challenged us: a registrar, a proxy or two on the way, the far end; the oldest is forgotten
 CHALLENGE = 640  # bytes of one digest challenge; most of it comes back in our answer, for up to REALMS of them
 TRANSACTIONS = 16  # at once, both roles; a request beyond gets 503 with Retry-After (RFC 3261 21.5.4)
+REDIRECTS = 5  # places that one call is sent on to by 3xx; RFC 3261 8.1.3.4 wants a bound, and names none
 EARLY_DIALOGS = 4  # forks of one INVITE that are remembered (RFC 3261 12.1)
 URI = 512  # bytes of a remote target; it is repeated in every request of the dialog
 ROUTES = 6  # Record-Route values kept for a dialog; each is copied into every request
@@ -44,3 +46,20 @@ DNS_NEGATIVE = 30000  # ms, the longest that "there is none" is believed: a serv
 DNS_RETRY = 1000  # ms until the next server is asked, or the same once more; doubles with every round
 DNS_LOOKUP = 6000  # ms for all questions about one destination; somebody stands at the door
 DNS_RETURN = 300000  # ms for which a server that did not answer is passed over, until the best is tried again
+
+# Strangers (admission.py)
+STRANGERS = 16  # addresses remembered that were refused; a scan comes from one or two
+STRANGER_TRIES = 5  # refusals that one of them gets before it meets silence
+STRANGER_MS = 600000  # after that long without a word it is a stranger anew
+
+# Beside calls: messages, subscriptions, and who watches us
+TEXT = 1300  # bytes of a message, sent whole (RFC 3428 8) or received without its head
+WATCHERS = 4  # of ours; each gets a NOTIFY when something changes, and costs 1 KB
+WATCH_LEAST = 60  # s, the shortest subscription to us, but for a mere question (RFC 6665 4.2.1.1)
+WATCH_MOST = 3600  # s, the longest: who was switched off is forgotten then
+WATCH_PACE = 1000  # ms between two NOTIFYs to a watcher (RFC 4235 3.10)
+XML_ELEMENTS = 128  # of a document; a watched phone with eight calls has 60
+XML_DEPTH = 12  # elements within elements; presence has 6
+TUPLES = 8  # of a presence document that are kept: the devices of one person
+DIALOGS = 8  # of a watched phone that are kept
+SUMMARY_LINES = 32  # of a message summary; there are 8 classes of messages

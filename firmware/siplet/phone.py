@@ -64,6 +64,9 @@ class Phone(Waiting):
     registrar is given. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. audio: what calls hear and
     play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even ports. expires: s.
     max_calls: at once. trace(sent, data, address): sees every message.
+    accept: whose requests are taken besides our servers': see siplet.guard; ("open",) takes everybody's.
+    servers: of names, "address" or "address:port" each; None: those of the network. streams: TCP, TLS and WebSocket may
+    be used, with these options of siplet.net.links; None: what the far end asks for only, with none.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
@@ -94,9 +97,15 @@ class Phone(Waiting):
         trace=None,
         codecs=("PCMA", "PCMU"),
         proxy=None,
+        accept=("open",),
+        servers=None,
+        streams=None,
     ):
         super().__init__()
         self.accounts = [Account(address, password, user, registrar, register, expires, proxy)]
+        self.accept = accept
+        self.servers = servers
+        self.streams = streams
         self.handlers = {}  # kind of an Event: callable(event), instead of the call's own way
         self.address = address
         self.audio = audio
@@ -124,7 +133,14 @@ class Phone(Waiting):
         self.local_port = self.udp.port
         self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
         self.endpoint.user = self.accounts[0].user
+        if "open" not in self.accept:
+            from siplet.guard import guard
+
+            guard(self)
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
+        if self.streams is not None:
+            self.endpoint.large = True
+            await self._deliver().listen(self.bind_address, self.local_port)
         for account in self.accounts:
             self._guard(account.start, self.endpoint, platform.now())
         return self
@@ -201,6 +217,7 @@ class Phone(Waiting):
             line.close()
             raise CallRejected(414, "too long")
         session.call = call
+        session.route = lambda target: self.route(target, account)
         call.line = line
         return session
 
@@ -225,6 +242,10 @@ class Phone(Waiting):
                 return one, target, one.proxy or one.registrar
         account = account or self.accounts[0]
         return account, target, account.proxy
+
+    def addresses(self, destination):
+        """The addresses (str) that a destination's name stands for, as far as they are known."""
+        return self._delivery.addresses(destination) if self._delivery else ()
 
     # -- inside
 
@@ -281,13 +302,17 @@ class Phone(Waiting):
         self._tell(True, data, destination)
         host = destination[0]
         if len(destination) > 2 or (host.strip("0123456789.") and ":" not in host):  # a stream, or a name to look up
-            if not self._delivery:
-                from siplet.delivery import Delivery
-
-                self._delivery = Delivery(self)
-            self._delivery.send(data, destination)
+            self._deliver().send(data, destination)
         elif not self.udp.send_to(data, destination):
             self.failed(destination)
+
+    def _deliver(self):
+        if not self._delivery:
+            from siplet.delivery import Delivery
+
+            self._delivery = Delivery(self)
+            self.endpoint.another = self._delivery.another
+        return self._delivery
 
     def failed(self, destination):
         """What was sent to destination could not be: its transactions end, but not before their sender is back."""

@@ -11,7 +11,7 @@ from siplet import platform
 from siplet.errors import LocalError, RemoteError
 from siplet.log import log
 
-USAGE = "usage: main.py CONFIG.json [--app NAME]"
+_USAGE = "usage: main.py CONFIG.json [--app NAME]"
 PC = sys.platform in ("linux", "darwin", "win32")
 
 
@@ -22,7 +22,7 @@ def drop(name):
     gc.collect()
 
 
-def read_arguments(arguments):
+def _read_arguments(arguments):
     """(path of the configuration, name of the application or "") of a command line."""
     rest = list(arguments)
     app = ""
@@ -31,11 +31,11 @@ def read_arguments(arguments):
         app = rest[i + 1] if i + 1 < len(rest) else "-"
         del rest[i : i + 2]
     if len(rest) != 1 or rest[0][:1] == "-" or app[:1] == "-":
-        raise LocalError(USAGE)
+        raise LocalError(_USAGE)
     return rest[0], app
 
 
-def read_config(path):
+def _read_config(path):
     """The flat dict of siplet.config; leaves nothing of that module behind."""
     from siplet import config
 
@@ -45,7 +45,7 @@ def read_config(path):
         drop("config")
 
 
-def find_app(name):
+def _find_app(name):
     """The main() of apps/NAME.py."""
     module = "apps." + name
     try:
@@ -60,7 +60,7 @@ def find_app(name):
     return main
 
 
-def trying(keys, function, *arguments):
+def _trying(keys, function, *arguments):
     """What function(*arguments) returns; LocalError with the configuration's keys when it cannot do its work."""
     try:
         return function(*arguments)
@@ -68,18 +68,18 @@ def trying(keys, function, *arguments):
         raise LocalError(f"{keys}: {error}")
 
 
-def reason(error):
+def _reason(error):
     """What stands in brackets behind a port that cannot be opened."""
     return "another program has it" if error.errno == errno.EADDRINUSE else error
 
 
-def make_trace(path):
+def _make_trace(path):
     from siplet.trace import Trace
 
     return Trace(path)
 
 
-def make_phone(board, config):
+def _make_phone(board, config):
     """The Phone that the configuration describes, not yet open."""
     from siplet.phone import Phone
 
@@ -91,41 +91,41 @@ def make_phone(board, config):
         user=config["sip.user"] or None,
         registrar=config["sip.registrar"] or None,
         register=config["sip.register"],
-        audio=trying("audio", board.audio),
+        audio=_trying("audio", board.audio),
         local_address=board.network(),
         local_port=config["sip.local_port"],
         rtp_ports=range(low + low % 2, config["rtp.port_high"], 2),
         expires=config["sip.expires"],
         max_calls=config["sip.max_calls"],
-        trace=trying("log.sip", make_trace, path) if path else None,
+        trace=_trying("log.sip", _make_trace, path) if path else None,
     )
 
 
 async def prepare(arguments, here):
     """(the application's main, board, phone, configuration), the phone open. here: the folder of main.py."""
-    path, name = read_arguments(arguments) if PC else ("/config.json", "")
-    config = read_config(path)
+    path, name = _read_arguments(arguments) if PC else ("/config.json", "")
+    config = _read_config(path)
     if PC:  # a board has its board.py in the root; this one lies beside the others
         sys.path.append(here + "/../boards/unix")
     from board import Board
 
     name = name or config["app"]
-    main = find_app(name)
+    main = _find_app(name)
     platform.install()
     board = Board(config)
     try:
         await board.start()
     except OSError as error:
-        raise LocalError(f"control.port: cannot be opened ({reason(error)})")
+        raise LocalError(f"control.port: cannot be opened ({_reason(error)})")
     try:
-        phone = make_phone(board, config)
-        phone.on_state = tell_state
+        phone = _make_phone(board, config)
+        phone.on_state = _tell_state
         await phone.__aenter__()
     except RemoteError as error:
         raise LocalError(f"sip.address, sip.registrar: cannot be used ({error.text})")
     except OSError as error:
         place = f"{phone.local_address}:{phone.local_port}"
-        raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({reason(error)})")
+        raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({_reason(error)})")
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     # What board and phone have taken over is not kept twice; the password least of all.
     for key in list(config):
@@ -134,6 +134,6 @@ async def prepare(arguments, here):
     return main, board, phone, config
 
 
-def tell_state(state, status):
+def _tell_state(state, status):
     """The phone's registration, a line of the log."""
     log(f"registration {state} {status or ''}")

@@ -20,8 +20,8 @@ from siplet.sip.header import split
 _FIELDS = b"username realm nonce uri response opaque algorithm qop nc cnonce"
 
 
-def _digest(algorithm, data):
-    # the hexadecimal digest, bytes
+def digest(algorithm, data):
+    """The hexadecimal digest, bytes; algorithm: b"SHA-256", else MD5."""
     if algorithm == b"SHA-256":
         return hexlify(sha256(data).digest())
     if md5:
@@ -79,7 +79,7 @@ class Credentials:
                 good = False
                 continue
             secret = self._user.encode() + b":" + realm + b":" + self._password.encode()
-            secret = _digest(algorithm, secret)
+            secret = digest(algorithm, secret)
             self._realms.append([key, algorithm, secret, qop, fields["nonce"], fields.get("opaque"), 0])
         return good and bool(seen)
 
@@ -90,14 +90,14 @@ class Credentials:
             (proxy, realm), algorithm, secret, qop, nonce, opaque, count = known
             inner = method + b":" + uri
             if qop == b"auth-int":
-                inner += b":" + _digest(algorithm, bytes(body))
-            parts = [secret, nonce, _digest(algorithm, inner)]
+                inner += b":" + digest(algorithm, bytes(body))
+            parts = [secret, nonce, digest(algorithm, inner)]
             tail = []
             if qop:
                 tail = [qop, f"{count:08x}".encode(), b2a_base64(self._random(9))[:-1]]
                 parts[2:2] = [tail[1], tail[2], qop]
             user = self._user.replace("\\", "\\\\").replace('"', '\\"')
-            values = [user, realm, nonce, uri, _digest(algorithm, b":".join(parts)), opaque, algorithm] + tail
+            values = [user, realm, nonce, uri, digest(algorithm, b":".join(parts)), opaque, algorithm] + tail
             names = _FIELDS.split()
             # Piece by piece, because a list of them all would be the largest object of the whole request
             builder.part(b"Proxy-Authorization: Digest " if proxy else b"Authorization: Digest ")

@@ -16,7 +16,7 @@
 from collections import namedtuple
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import EVENTS, MESSAGE, TRANSACTIONS
+from siplet.limits import EVENTS, LARGE, MESSAGE, TRANSACTIONS
 from siplet.sip.builder import Builder
 from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
@@ -70,6 +70,8 @@ class Endpoint:
         self.credentials = None  # of calls that come in, for requests that we send in them
         self.user = b""  # of the Contact in calls that come in
         self.session_expires = 0  # s, the session timer to ask for (RFC 4028)
+        self.another = None  # callable(destination): whether it has another server to try, the former one failed
+        self.large = False  # whether requests that are too large for a datagram can go by TCP
         self.admit = None  # callable(request, source, now): RemoteError for who may not ask, status 0 to stay silent
         # The To tag of all answers without a transaction: the same for the same request, as 8.2.7 asks.
         self._tag = self.token()
@@ -120,7 +122,12 @@ class Endpoint:
         """The transport could not send to destination: its transactions fail with 503 (8.1.3.1)."""
         for transaction in list(self.transactions):
             if transaction.destination == destination:
-                transaction.on_error(now)
+                if transaction.large:
+                    from siplet.sip.large import by_datagram
+
+                    by_datagram(transaction, now)
+                else:
+                    transaction.on_error(now)
         self._sweep()
 
     def handle_timers(self, now):
@@ -200,6 +207,10 @@ class Endpoint:
         data = bytes(self.builder.end())
         transaction = Transaction(user, self.destination)
         self.transactions.append(transaction)
+        if len(data) > LARGE and self.large:
+            from siplet.sip.large import by_stream
+
+            data = by_stream(transaction, data)
         transaction.start_client(method, self._branch, data, now)
         return transaction
 
@@ -341,10 +352,9 @@ class Endpoint:
             return
         if self.full:
             raise RemoteError(486, "all lines busy")
-        from siplet.sip.invite_server import Incoming  # a phone that only calls does without
+        from siplet.sip.invite_server import start  # a phone that only calls does without
 
-        session = Incoming(self, None, self.credentials, self.user)
-        session.start(request, source, now)
+        start(self, request, source, now)
 
     def _check_extensions(self, request):
         if request.method != b"CANCEL" and request.header(b"require"):

@@ -4,6 +4,7 @@
 from siplet.errors import RemoteError
 from siplet.limits import RETRY_BASE, RETRY_REFUSED, RETRY_TOP
 from siplet.sip.header import integer
+from siplet.sip.uri import Uri
 from siplet.ticks import ticks_add, ticks_diff
 
 _DAY = 86400
@@ -14,6 +15,14 @@ def fail(registration, status, response, now):
     """A Registration's REGISTER got this final status, with a response or without: wait, or ask anew at once."""
     if status == 423 and _lengthen(registration, response):
         registration.send(now)
+        return
+    endpoint = registration.endpoint
+    if (
+        status in (408, 503)
+        and endpoint.another
+        and endpoint.another(Uri(registration.hop or registration.uri).destination())
+    ):
+        registration.send(now)  # RFC 3263 4.3
         return
     registration.failures += 1
     wait = RETRY_REFUSED

@@ -138,6 +138,7 @@ class Transaction:
     alive = True  # the endpoint forgets it otherwise
     branch = data = b""
     request = source = again = retransmit = deadline = None
+    large = False  # it goes by TCP because of its size alone
     interval = T1
 
     def __init__(self, user, destination):

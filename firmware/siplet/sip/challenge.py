@@ -1,0 +1,86 @@
+# Digest authentication of who calls us: RFC 3261 section 22 and RFC 7616 from the server's side. Loaded with the first
+# configuration that names callers' passwords. Imports errors, header syntax, auth, reply, ticks.
+
+from hashlib import sha256
+
+from siplet.errors import RemoteError
+from siplet.sip.auth import digest
+from siplet.sip.header import split
+from siplet.sip.reply import destination
+from siplet.ticks import ticks_diff
+
+_NONCE_MS = 60_000  # a nonce serves that long
+_NONCES = 8  # whose use counts are remembered
+
+
+def equal(a, b):
+    """Whether two bytes are the same, in a time that does not tell where they differ."""
+    difference = len(a) ^ len(b)
+    for i in range(len(b)):
+        difference |= a[i % len(a) if a else 0] ^ b[i] if a else 1
+    return not difference
+
+
+class Challenge:
+    """users: {user: password}, both bytes; realm: bytes. secret: random bytes that make our nonces ours."""
+
+    def __init__(self, endpoint, users, realm=b"siplet"):
+        self._endpoint = endpoint
+        self._users = users
+        self._realm = realm
+        self._secret = endpoint.random(16)
+        self._counts = []  # (nonce, the highest count seen)
+
+    def _nonce(self, now):
+        stamp = f"{now:08x}".encode()
+        return stamp + sha256(self._secret + stamp).digest().hex()[:24].encode()
+
+    def ask(self, request, source, now):
+        """Answer 401 with a challenge for each algorithm that phones know (RFC 8760 2.3: the strongest first)."""
+        endpoint = self._endpoint
+        builder = endpoint.builder
+        builder.reply(request, 401, source, endpoint.token())
+        for algorithm in (b"SHA-256", b"MD5"):
+            start = b'Digest realm="' + self._realm + b'", nonce="' + self._nonce(now)
+            builder.header(b"WWW-Authenticate", start, b'", qop="auth", algorithm=', algorithm)
+        endpoint.send(builder.end(), destination(request, source))
+
+    def knows(self, request, now):
+        """Whether the request answers a challenge of ours rightly, for the first time."""
+        for line in request.lines(b"authorization"):
+            if line[:7].lower() != b"digest ":
+                continue
+            fields = {}
+            try:
+                for item in split(line[7:]):
+                    name, _, value = item.partition(b"=")
+                    value = value.strip()
+                    fields[name.strip().lower()] = value[1:-1] if value[:1] == b'"' else value
+                if self._is_right(fields, request, now):
+                    return True
+            except (RemoteError, KeyError, ValueError):
+                continue
+        return False
+
+    def _is_right(self, fields, request, now):
+        nonce = fields[b"nonce"]
+        algorithm = fields.get(b"algorithm", b"MD5").upper()
+        stamp = int(nonce[:8], 16)
+        if not equal(nonce, self._nonce(stamp)) or not 0 <= ticks_diff(now, stamp) < _NONCE_MS:
+            return False
+        if fields[b"realm"] != self._realm or fields[b"qop"] != b"auth" or algorithm not in (b"SHA-256", b"MD5"):
+            return False
+        if fields[b"uri"] != request.uri:
+            return False
+        count = int(fields[b"nc"], 16)
+        for known in self._counts:
+            if known[0] == nonce and count <= known[1]:
+                return False  # said before: by whom, we cannot know
+        password = self._users.get(fields[b"username"])
+        secret = fields[b"username"] + b":" + self._realm + b":" + (password or self._secret)
+        inner = digest(algorithm, request.method + b":" + request.uri)
+        parts = [digest(algorithm, secret), nonce, fields[b"nc"], fields[b"cnonce"], b"auth", inner]
+        right = equal(fields[b"response"].lower(), digest(algorithm, b":".join(parts))) and password is not None
+        if right:
+            self._counts = [known for known in self._counts if known[0] != nonce][-_NONCES + 1 :] + [(nonce, count)]
+        return right
