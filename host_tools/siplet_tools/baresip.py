@@ -72,7 +72,8 @@ class Baresip:
     folder: an empty folder for its files; user, password: its account; server: "HOST:PORT" of its registrar or None
     (then it is called directly, at `uri`); says: WAV file that it speaks, repeated for `minutes`; answer: "manual" or
     "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent" (1.0 knows the latter
-    alone); ring_s: how long a call may ring. Raises ProcessError with its log when anything goes wrong.
+    alone); ring_s: how long a call may ring; transport: "udp", "tcp" or "tls", the latter with certificate, a PEM file
+    with its key, and ca; contacts: lines of its address book; lines: more of its configuration. Raises ProcessError with its log when anything goes wrong.
     """
 
     def __init__(
@@ -88,6 +89,11 @@ class Baresip:
         ring_s=120,
         max_calls=4,
         minutes=1,
+        transport="udp",
+        certificate=None,
+        ca=None,
+        contacts="",
+        lines="",
     ):
         if missing():
             raise ProcessError(missing())
@@ -95,7 +101,11 @@ class Baresip:
         os.makedirs(self.folder, exist_ok=True)
         self.port = free_ports(2)  # it takes the port above for TLS, without asking
         self._control_port = free_ports()
-        self.uri = f"sip:{user}@{server or '127.0.0.1:%d' % self.port}"
+        parameter = "" if transport == "udp" else ";transport=" + transport
+        port = self.port + 1 if transport == "tls" else self.port
+        self.uri = f"sip:{user}@{server or '127.0.0.1:%d' % port}{parameter}"
+        if certificate:
+            lines += f"sip_certificate {certificate}\nsip_cafile {ca}\n"
         self._write_speech(says, minutes)
         rtp = free_ports(20)
         text = _CONFIG.format(
@@ -111,7 +121,7 @@ class Baresip:
         )
         account = f"<{self.uri}>;answermode={answer};audio_codecs={codecs};dtmfmode={dtmf};ptime=20"
         account += f";auth_user={user};auth_pass={password};regint=60\n" if server else ";regint=0\n"
-        for name, content in (("config", text), ("accounts", account), ("contacts", "")):
+        for name, content in (("config", text + lines), ("accounts", account), ("contacts", contacts)):
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
                 file.write(content)
         os.chmod(os.path.join(self.folder, "accounts"), 0o600)

@@ -37,7 +37,8 @@ class Child:
         self._answers = queue.Queue()
         self._number = 0
         self._closed = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         try:
             self.event("ready")
             self.opened = self.do("open", **first)
@@ -115,6 +116,7 @@ class Child:
                 self._child.kill()
                 self._child.wait()
         self._child.stdin.close()
+        self._reader.join(3)  # it writes to the log until the pipe ends
         self._log.close()
 
     def __enter__(self):

@@ -3,11 +3,22 @@
 
 import contextlib
 
+import features
 import kamailio as kamailio_peer
 import pytest
 import sipp as sipp_peer
 from driver import INDOOR, Puppet, need
 from siplet_tools import baresip as baresip_peer
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "features(*names): what a test shows; see features.py")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    outcome = yield
+    features.note(item, outcome.get_result())
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import json
 import sys
 
 from siplet import platform
+from siplet.call import Call
 from siplet.errors import CallError
 from siplet.phone import Phone
 from siplet.ticks import ticks_add
@@ -62,6 +63,7 @@ class Puppet:
             wish["rtp_ports"] = range(ports[0], ports[1], 2)
         self.phone = Phone(wish.pop("address"), audio=audio, trace=self.write_trace if path else None, **wish)
         self.phone.on_state = self.on_state
+        self.phone.on_message = self.on_message
         await self.phone.__aenter__()
         self.spawn(self.ring())
         return {"port": self.phone.local_port}
@@ -87,6 +89,32 @@ class Puppet:
     async def do_digits(self, wish):
         call = self.calls[wish["call"]]
         return {"sent": await call.send_digits(wish["digits"], form=wish.get("form"))}
+
+    async def do_hold(self, wish):
+        await self.calls[wish["call"]].hold()
+
+    async def do_resume(self, wish):
+        await self.calls[wish["call"]].resume()
+
+    async def do_transfer(self, wish):
+        call = self.calls[wish["call"]]
+        self.spawn(self.follow("transferred", wish["call"], call.transfer(wish["target"])))
+
+    async def do_transfer_to(self, wish):
+        call, other = self.calls[wish["call"]], self.calls[wish["other"]]
+        self.spawn(self.follow("transferred", wish["call"], call.transfer_to(other)))
+
+    async def do_message(self, wish):
+        return {"status": await self.phone.send_message(wish["target"], wish["text"])}
+
+    async def do_can(self, wish):
+        """Whether siplet has that: "call.NAME" or "phone.NAME" for a method."""
+        kind, name = wish["what"].split(".")
+        if kind == "phone":
+            return {"can": hasattr(self.phone, name)}
+        from siplet import call_more
+
+        return {"can": hasattr(Call, name) or hasattr(call_more, name)}
 
     async def do_state(self, wish):
         phone = self.phone
@@ -193,6 +221,16 @@ class Puppet:
         del self.calls[number]
         if not self.auto:
             tell(event="ended", call=number, status=call.status, reason=call.reason, how=call.how)
+
+    async def follow(self, kind, number, doing):
+        try:
+            await doing
+            tell(event=kind, call=number, status=200)
+        except CallError as error:
+            tell(event=kind, call=number, status=error.status, error=type(error).__name__)
+
+    def on_message(self, remote, text):
+        tell(event="message", remote=remote, text=text)
 
     def on_state(self, state, status):
         tell(event="registration", state=state, status=status)
