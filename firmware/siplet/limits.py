@@ -63,3 +63,12 @@ XML_DEPTH = 12  # elements within elements; presence has 6
 TUPLES = 8  # of a presence document that are kept: the devices of one person
 DIALOGS = 8  # of a watched phone that are kept
 SUMMARY_LINES = 32  # of a message summary; there are 8 classes of messages
+
+# Streams: TCP, TLS, WebSocket (net/links.py)
+STREAMS_OUT = 3  # connections that we opened; an ESP32 has ten sockets in all
+STREAMS_IN = 3  # that others opened; the one that was idle longest makes room
+STREAM_QUEUE = 8192  # bytes that wait for one of them: two messages of the largest size
+STREAM_CONNECT = 10000  # ms for TCP, TLS and the upgrade to WebSocket; a board's handshake takes 2 s
+STREAM_STALL = 32000  # ms for one message, either way; 64 * T1, when its transaction is over (RFC 3261 17)
+STREAM_PONG = 10000  # ms, RFC 5626 4.4.1
+STREAM_PAUSE = 1000  # ms until a server is tried again that could not be reached; doubles up to 32 times as much

@@ -541,7 +541,7 @@ def test_what_we_do_not_serve_is_refused_with_the_right_status():
         assert not desk.events and desk.at_rest(), data
         assert all(line.closed for line in desk.lines)
     reply, _ = ask(cases[4][0])
-    assert reply.headers(b"unsupported") == [b"100rel", b"teleport"]
+    assert reply.headers(b"unsupported") == [b"teleport"]
 
 
 def test_the_same_refusal_has_the_same_tag():

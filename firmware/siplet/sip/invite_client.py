@@ -2,7 +2,9 @@
 #
 #     INVITE -> 1xx ... -> 2xx: ACK, and the session is up
 #                       -> 401/407: ACK (by the transaction), INVITE again with credentials, new branch, next CSeq
+#                       -> 300-302: ACK (by the transaction), redirect.py calls where the answer points to
 #                       -> 300-699: ACK (by the transaction), the session is over
+#     a reliable 1xx (RFC 3262) is acknowledged by prack.py
 #     hang_up() before the 2xx: CANCEL as soon as a provisional response is here; a 2xx that crosses it: ACK and BYE
 #     a second 2xx with another To tag (a fork): ACK and BYE for it (13.2.2.4)
 
@@ -31,7 +33,7 @@ class Outgoing(Session):
         self._outline.routes = route
         self._outline.local_cseq = 1 + endpoint.random(1)[0]
         self._tried = []
-        self._forks = []  # dialogs of extra 2xx, each acknowledged again when its 2xx comes again
+        self._forks = []  # the dialogs that responses made; each that is confirmed is acknowledged when its 2xx comes
 
     def start(self, now):
         """Send the INVITE with our offer."""
@@ -48,7 +50,9 @@ class Outgoing(Session):
         if self.credentials:
             self.credentials.authorize(builder, b"INVITE", uri, self._sdp)
         builder.body(b"application/sdp", self._sdp)
-        self.invite = self.endpoint.request(self, b"INVITE", now)
+        transaction = self.endpoint.request(self, b"INVITE", now)
+        transaction.again = self.invite and self.invite.again  # of redirect.py
+        self.invite = transaction
 
     def on_response(self, transaction, status, response, now):
         """See the picture above; answers to BYE, INFO and CANCEL as in every session."""
@@ -59,42 +63,70 @@ class Outgoing(Session):
                 super().on_response(transaction, status, response, now)
             return
         if status < 200:
+            if response.find(b"rseq"):
+                from siplet.sip.prack import accept
+
+                if not accept(self, response, now):  # it came before, or too early
+                    return
             self.step("1xx", now, status, response.reason, "", response)
-            if status > 100:
-                self._learn_early(response)
+            # A provisional response with a To tag makes an early dialog, in which the far end may already send requests
+            if status > 100 and response.to_tag and len(self._forks) < EARLY_DIALOGS:
+                self._fork(response)
         elif status < 300:
             self._on_2xx(status, response, now)
         elif transaction is self.invite:
             self._on_refused(status, response, now)
 
-    def _on_2xx(self, status, response, now):
+    def _fork(self, response):
+        # The dialog of a response to the INVITE (12.1.2), also when an earlier response has made it
         for dialog in self._forks:
             if dialog.matches(response):
+                return dialog
+        dialog = self._outline.fork(response)
+        self._forks.append(dialog)
+        self.dialog = self.dialog or dialog
+        return dialog
+
+    def _on_2xx(self, status, response, now):
+        first = self.dialog is None or not self.dialog.confirmed
+        try:
+            dialog = self._fork(response)
+            if dialog.confirmed:
                 self._ack(dialog)
                 return
-        if self.dialog is not None and self.dialog.confirmed:
-            if self.dialog.matches(response):
-                self._ack(self.dialog)
-            elif len(self._forks) < EARLY_DIALOGS:
-                dialog = self._outline.fork(response)
-                self._forks.append(dialog)
-                self._ack(dialog)
-                self._send(b"BYE", now, dialog=dialog)
-            return
-        try:
-            self.dialog = self._outline.fork(response)
+            dialog.refresh(response)
+            dialog.learn_routes(response)
         except RemoteError as error:  # its route cannot be gone: neither can an ACK, nor a BYE
+            if not first:
+                raise
             self.endpoint.last_error = error.text
             self.dialog = self._outline  # that of nobody: whoever answers later is one too many
             self.dialog.confirmed = True
             self.step("refused", now, 488, b"", "lost")
             return
-        self.dialog.confirmed = True
-        self.step("2xx", now, status, response.reason, "local", response)
+        if first:
+            self.dialog = dialog
+            dialog.confirmed = True
+            self.step("2xx", now, status, response.reason, "local", response)
+        elif len(self._forks) < 2 * EARLY_DIALOGS:
+            dialog.confirmed = True
+            self._ack(dialog)
+            self._send(b"BYE", now, dialog=dialog)
+        else:
+            self._forks.remove(dialog)
 
     def _on_refused(self, status, response, now):
-        wanted = self.credentials and self.state in ("calling", "proceeding")
-        if status in (401, 407) and response and wanted and self.credentials.challenged(response, self._tried):
+        again = False
+        if self.state in ("calling", "proceeding"):
+            if status in (401, 407) and response and self.credentials:
+                again = self.credentials.challenged(response, self._tried)
+            if not again and (status < 400 or self.invite.again):
+                from siplet.sip.redirect import take
+
+                again = take(self, status, response)
+        if again:
+            self.dialog = None
+            self._forks = []
             self._outline.local_cseq += 1
             self.state = "calling"  # a CANCEL must wait for a provisional response to this one
             self._invite(now)
@@ -106,11 +138,6 @@ class Outgoing(Session):
         if not self._answered:
             self.media.rejected()
         self.step("refused", now, status, reason, how)
-
-    def _learn_early(self, response):
-        # A provisional response with a To tag makes an early dialog, in which the far end may already send requests.
-        if response.to_tag and self.dialog is None:
-            self.dialog = self._outline.fork(response)
 
     def _take_answer(self, response):
         # The answer to our offer may stand in a 18x (early media) and again, or differently, in the 2xx.
@@ -135,6 +162,9 @@ class Outgoing(Session):
         self._ack(self.dialog)
         try:
             self._take_answer(response)
+            if len(self._forks) > 1 and self.dialog.answer and not response.body:  # it need not be the last one heard
+                self.media.accept(self.dialog.answer)
+                self._tell_media()
             if not self._answered:
                 raise RemoteError(488, "2xx without an answer to our offer")
         except RemoteError as error:

@@ -17,6 +17,17 @@ _REMIND = const(60000)  # ms; proxies give up on an INVITE that shows no life fo
 _PATIENCE = const(180)  # s; a caller that vanished does not ring, and hold a line, for ever
 
 
+def start(endpoint, request, source, now):
+    """Take a new call. Raises RemoteError for the endpoint to refuse the INVITE with; nothing is kept then."""
+    kind = Incoming
+    if hasattr(endpoint, "reliable") or request.find(b"require"):
+        from siplet.sip import reliable
+
+        if reliable.wanted(endpoint, request):
+            kind = reliable.Reliable
+    kind(endpoint, None, endpoint.credentials, endpoint.user).start(request, source, now)
+
+
 class Incoming(Session):
     """A call that came. remote: the From value; request: the INVITE."""
 
@@ -29,6 +40,7 @@ class Incoming(Session):
         expires = request.header(b"expires")
         expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
         self._expiry = ticks_add(now, (expires or _PATIENCE) * 1000)
+        request.source = source  # who is trusted is known by it
         endpoint = self.endpoint
         self.dialog = Dialog.from_request(request, endpoint.token())
         self.media = endpoint.media(self) if endpoint.media else None
@@ -69,9 +81,12 @@ class Incoming(Session):
         if wait <= 0:
             self.step("expired", now, 480, b"", "timeout")
             return
-        builder = self._reply_begin(self.invite.request, self.invite.source, 180)
-        builder.header(b"Contact", self.endpoint.contact(self.user, self.invite.destination))
-        self.invite.respond(180, builder.end(), now)
+        data = self.invite.data  # what was said before is said again
+        if not data:
+            builder = self._reply_begin(self.invite.request, self.invite.source, 180)
+            builder.header(b"Contact", self.endpoint.contact(self.user, self.invite.destination))
+            data = builder.end()
+        self.invite.respond(180, data, now)
         self.deadline = ticks_add(now, min(wait, _REMIND))
 
     def _accept(self, now, status, reason, how, message):

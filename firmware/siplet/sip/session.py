@@ -71,6 +71,7 @@ class Session:
 
     dialog = deadline = None
     call = None  # what the shell keeps for it
+    route = None  # the shell's callable(target) -> (account, target, hop), see Phone.route
     invite = None  # the transaction of the INVITE that made us
     request = None  # the last INVITE that came, while its 2xx waits for the ACK
     unacknowledged = None  # the transaction of that INVITE, until its ACK

@@ -1,0 +1,88 @@
+# Calling where a 3xx points to: RFC 3261 sections 8.1.3.4 and 21.3. Loaded with the first 3xx. Imports header and URI
+# syntax and limits.
+#
+#     300, 301, 302     its Contacts join those that are still to be tried, the best q first
+#     anything else     the next of them; none after a 6xx, which speaks for everybody
+#
+# Nothing is tried twice, more than REDIRECTS never, and nothing but sip: and sips: URIs; a sips: call stays one. What
+# the whole search knows is kept as `again` of the INVITE's transaction, which each INVITE hands on to the next.
+#
+# Our credentials go only where they are meant for: the shell's `route` decides about a new target as about any other.
+# Without a shell they go to the place that the call first went to, and nowhere else.
+
+from siplet.errors import RemoteError
+from siplet.limits import REDIRECTS
+from siplet.sip.header import param, uri_of
+from siplet.sip.uri import Uri
+from siplet.sip.uri_equal import equal
+
+
+class Search:
+    """What one call has tried and will try. waiting: [(q in thousandths, Uri)], the best first; tried: Uris."""
+
+    def __init__(self, session):
+        outline = session._outline
+        self.first = Uri(outline.target)
+        self.way = outline.hop, outline.routes, session.credentials
+        self.tried = [self.first]
+        self.waiting = []
+
+    def add(self, response):
+        """Take the Contacts of a 3xx that we may call."""
+        for value in response.headers(b"contact"):
+            try:
+                q = _thousandths(param(value, b"q"))
+                uri = Uri(uri_of(value))
+                if uri.end < len(uri.text):  # headers for our request: nothing that a stranger may choose
+                    uri = Uri(uri.text[: uri.end])
+                method = uri.param(b"method")
+            except RemoteError:  # not to be read, or tel:, mailto: ...
+                continue
+            if len(uri.scheme) < len(self.first.scheme) or (method or b"INVITE") != b"INVITE":
+                continue
+            i = len(self.waiting)
+            while i and self.waiting[i - 1][0] < q:
+                i -= 1
+            self.waiting.insert(i, (q, uri))
+
+    def next(self, most):
+        """The next Uri to call, None without one; most: redirections of this call."""
+        while self.waiting and len(self.tried) <= most:
+            uri = self.waiting.pop(0)[1]
+            if not any(equal(uri, other) for other in self.tried):
+                self.tried.append(uri)
+                return uri
+        return None
+
+
+def _thousandths(q):
+    # 0.123 -> 123; none, or nonsense, is 1
+    if not q or q[:1] not in b"01" or not (q[2:] + b"0").isdigit():
+        return 1000
+    return min(int(q[:1] + (q[2:] + b"000")[:3]), 1000)
+
+
+def take(session, status, response):
+    """A call was refused: True when session is to call again, its outline then says where; False when that was all."""
+    search = session.invite.again or Search(session)
+    if status < 303 and response:
+        try:
+            search.add(response)
+        except RemoteError as error:  # more Contacts than anybody needs
+            session.endpoint.last_error = error.text
+    uri = search.next(getattr(session.endpoint, "redirects", REDIRECTS)) if status < 600 else None
+    if uri is None:
+        return False
+    session.invite.again = search
+    outline = session._outline
+    outline.target = uri.text
+    if session.route:
+        account, _, hop = session.route(uri.text.decode())
+        outline.hop = hop
+        session.credentials = account.credentials if hop else None
+    else:
+        known = uri.host.lower() == search.first.host.lower() and uri.port == search.first.port
+        outline.hop, outline.routes, session.credentials = search.way if known else (b"", (), None)
+    session._tried = []
+    session._answered = False
+    return True
