@@ -6,15 +6,30 @@ from siplet.sip.uri import Uri
 
 
 class Account:
-    """See Phone for the arguments. registration: "off", "registering", "registered", "refreshing", "failed",
-    "unregistering"; status: of the registrar's last answer; binding: the sip.register.Registration, None without one.
+    """address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
+    registrar: host[:port] or sip: URI, default: the address's host. register: None registers when a password or a
+    registrar is given. expires: s. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. transport:
+    "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address that is none.
+
+    registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the registrar's
+    last answer; binding: the sip.register.Registration, None without one; hop: the URI that our requests go to.
     """
 
     registration = "off"
     status = 0
     binding = None
 
-    def __init__(self, address, password=None, user=None, registrar=None, register=None, expires=300, proxy=None):
+    def __init__(
+        self,
+        address,
+        password=None,
+        user=None,
+        registrar=None,
+        register=None,
+        expires=300,
+        proxy=None,
+        transport=None,
+    ):
         self.address = address
         self.aor = address.encode()
         uri = Uri(self.aor)
@@ -25,10 +40,12 @@ class Account:
         if not (registrar.startswith("sip:") or registrar.startswith("sips:")):
             registrar = "sip:" + registrar
         self.registrar = registrar.encode()
+        self.hop = proxy.encode() if proxy else self.registrar
+        if transport and transport != "udp":
+            self.hop += b";transport=" + transport.encode()
         Uri(self.registrar)
-        self.proxy = proxy.encode() if proxy else b""
-        if proxy:
-            Uri(self.proxy)
+        Uri(self.hop)
+        self.proxy = self.hop if proxy else b""
         self.credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
         self.expires = expires
 
@@ -41,5 +58,5 @@ class Account:
         if self.register:
             self.binding = endpoint.register(self.registrar, self.aor, self.expires, self.credentials)
             self.binding.account = self
-            self.binding.hop = self.proxy
+            self.binding.hop = self.hop
             self.binding.start(now)

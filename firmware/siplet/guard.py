@@ -31,7 +31,7 @@ def _servers(phone):
     found = []
     for account in phone.accounts:
         if account.register or account.proxy:
-            destination = Uri(account.proxy or account.registrar).destination()
+            destination = Uri(account.hop).destination()
             found.append(destination[0])
             found.extend(phone.addresses(destination))
     return found

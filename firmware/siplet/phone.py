@@ -59,14 +59,12 @@ class Line(Negotiation):
 class Phone(Waiting):
     """A SIP phone: `async with Phone("sip:door@pbx.local", password="...") as phone`.
 
-    address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
-    registrar: host[:port] or sip: URI, default: the address's host. register: None registers when a password or a
-    registrar is given. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. audio: what calls hear and
-    play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even ports. expires: s.
-    max_calls: at once. trace(sent, data, address): sees every message.
-    accept: whose requests are taken besides our servers': see siplet.guard; ("open",) takes everybody's.
-    servers: of names, "address" or "address:port" each; None: those of the network. streams: TCP, TLS and WebSocket may
-    be used, with these options of siplet.net.links; None: what the far end asks for only, with none.
+    address: who we are, a sip: URI; with password, user, registrar ... the arguments of siplet.account.Account. audio:
+    what calls hear and play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even ports.
+    max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides our
+    servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each; None:
+    those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of siplet.net.links;
+    None: opened only where an account or a URI asks for one.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
@@ -84,25 +82,20 @@ class Phone(Waiting):
         self,
         address,
         *,
-        password=None,
-        user=None,
-        registrar=None,
-        register=None,
         audio=None,
         local_address=None,
         local_port=5060,
         rtp_ports=None,
-        expires=300,
         max_calls=1,
         trace=None,
         codecs=("PCMA", "PCMU"),
-        proxy=None,
         accept=("open",),
         servers=None,
         streams=None,
+        **account,
     ):
         super().__init__()
-        self.accounts = [Account(address, password, user, registrar, register, expires, proxy)]
+        self.accounts = [Account(address, **account)]
         self.accept = accept
         self.servers = servers
         self.streams = streams
@@ -239,7 +232,7 @@ class Phone(Waiting):
         uri = Uri(target)
         for one in [account] if account else self.accounts:
             if one.serves(uri):
-                return one, target, one.proxy or one.registrar
+                return one, target, one.hop
         account = account or self.accounts[0]
         return account, target, account.proxy
 
