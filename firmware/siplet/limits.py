@@ -31,6 +31,10 @@ RETRY_BASE = 4000  # ms, first pause after a failure; doubles, with jitter (the 
 RETRY_TOP = 300000  # ms, the longest pause between tries; a door phone must be back minutes after its server
 RETRY_REFUSED = 300000  # ms after a refusal that a retry cannot mend (401 again, 403, 404): never hammer a server
 
+# Session timers
+SESSION_LEAST = 90  # s, the shortest that we agree to refresh by (RFC 4028 5)
+SESSION_MOST = 345600  # s, four days; ticks tell six apart
+
 # Finding servers (RFC 3263): what name servers may make us do
 DNS_ANSWER = 1232  # bytes of a datagram: 512 by RFC 1035, some servers send more; what passes every network unbroken
 DNS_STREAM = 2048  # bytes of an answer over TCP, asked for when one was cut; 24 SRV records take 1500
