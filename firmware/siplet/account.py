@@ -11,8 +11,8 @@ class Account:
     registrar is given. expires: s. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. transport:
     "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address that is none.
 
-    registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the registrar's
-    last answer; binding: the sip.register.Registration, None without one; hop: the URI that our requests go to.
+    registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the
+    registrar's last answer; binding: the sip.register.Registration, None without one; hop: the URI that our requests go to.
     """
 
     registration = "off"

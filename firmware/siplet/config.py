@@ -9,22 +9,39 @@ import json
 from siplet.errors import LocalError
 
 # (key, type, default, least, most, help); None as the default: must be given.
-# int: least to most. str, secret, uri, digits: their length. targets: their number. bool: true or false.
-TABLE = (
+# int: least to most. str, secret, uri, digits: their length. targets, texts, secrets: their number. bool: true or
+# false. choice: one of the words in the default's place, the first of them when none is given.
+_REGISTRAR = "host, host:port or sip: URI to register with; empty: the host of the address"
+_ACCOUNT = (
+    ("user", "str", "", 0, 64, "account name, when it is not the user of the address"),
+    ("password", "secret", "", 0, 128, "the account's password"),
+    ("registrar", "str", "", 0, 128, _REGISTRAR),
+    ("register", "bool", None, 0, 0, "register at all; not given: with a password or a registrar"),
+    ("expires", "int", 300, 60, 86400, "seconds for which a registration is asked"),
+    ("transport", "choice", ("udp", "tcp", "tls", "ws", "wss"), 0, 0, "how the server is reached"),
+    ("proxy", "str", "", 0, 128, "URI of an outbound proxy, with ;lr to be named in a Route; empty: none"),
+)
+ACCOUNTS = ("sip", "sip2", "sip3", "sip4")
+_TABLE = (
     ("app", "str", "doorphone", 1, 32, "the application that main.py starts: a file in apps/"),
     ("sip.address", "uri", None, 5, 128, "who this phone is: sip:user@host"),
-    ("sip.user", "str", "", 0, 64, "account name, when it is not the user of sip.address"),
-    ("sip.password", "secret", "", 0, 128, "the account's password"),
+    ("sip2.address", "uri", "", 0, 128, "who it is at a second server; empty: there is none"),
+    ("sip3.address", "uri", "", 0, 128, "at a third"),
+    ("sip4.address", "uri", "", 0, 128, "at a fourth"),
     (
-        "sip.registrar",
-        "str",
-        "",
+        "sip.accept",
+        "texts",
+        (),
         0,
-        128,
-        "host, host:port or sip: URI to register with; empty: the host of sip.address",
+        16,
+        "who may call besides our servers: open, addresses, networks a.b.c.d/n, sip: URIs",
     ),
-    ("sip.register", "bool", None, 0, 0, "register at all; not given: with a password or a registrar"),
-    ("sip.expires", "int", 300, 60, 86400, "seconds for which a registration is asked"),
+    ("sip.callers", "secrets", (), 0, 16, "user:password of who may call from elsewhere, when asked for it"),
+    ("sip.keepalive_s", "int", 0, 0, 3600, "seconds between signs of life to our servers; 0: none"),
+    ("tls.ca", "str", "", 0, 255, "file with the certificate (PEM or DER) that signs our servers' ones"),
+    ("tls.pin", "str", "", 0, 95, "SHA-256 fingerprint of the server's certificate, hexadecimal"),
+    ("tls.insecure", "bool", False, 0, 0, "believe any certificate: for tests only"),
+    ("dns.servers", "texts", (), 0, 3, "addresses of name servers; empty: those of the network"),
     ("sip.local_address", "str", "", 0, 45, "our own address; empty: the board finds it"),
     ("sip.local_port", "int", 5060, 0, 65535, "UDP port of SIP; 0: any free one"),
     ("sip.max_calls", "int", 1, 1, 8, "calls at once; the next one gets 486 Busy Here"),
@@ -46,8 +63,10 @@ TABLE = (
     ("doorphone.max_wrong", "int", 3, 1, 100, "wrong codes in a row, over all calls, before the lock-out"),
     ("doorphone.lockout_ms", "int", 60000, 0, 86400000, "how long every code is refused then"),
 )
+TABLE = _TABLE + tuple([(account + "." + row[0],) + row[1:] for account in ACCOUNTS for row in _ACCOUNT])
 
-_KINDS = {"int": int, "bool": bool, "targets": list}
+_LISTS = ("targets", "texts", "secrets")
+_KINDS = {"int": int, "bool": bool, "targets": list, "texts": list, "secrets": list}
 _NAMES = {int: "a whole number", bool: "true or false", str: "a text", list: "a list of texts"}
 _KEYS = "0123456789*#ABCD"
 
@@ -67,11 +86,13 @@ def load(source):
     config = {}
     for key, kind, default, least, most, _ in TABLE:
         if key in given:
+            if kind == "choice":
+                least = default
             config[key] = _checked(key, kind, least, most, given[key])
         elif default is None and kind != "bool":
             raise ConfigError(key + ": is missing")
         else:
-            config[key] = list(default) if kind == "targets" else default
+            config[key] = default[0] if kind == "choice" else list(default) if kind in _LISTS else default
     if config["rtp.port_high"] <= config["rtp.port_low"]:
         raise ConfigError("rtp.port_high: must be above rtp.port_low")
     return config
@@ -110,12 +131,17 @@ def _checked(key, kind, least, most, value):
     if kind == "int":
         if not least <= value <= most:
             raise ConfigError(f"{key}: must be {least} to {most}, not {value}")
-    elif kind == "targets":
+    elif kind == "choice":
+        if value not in least:
+            raise ConfigError(key + ": must be one of " + ", ".join(least))
+    elif kind in _LISTS:
         if len(value) > most:
             raise ConfigError(f"{key}: must be at most {most}")
         for text in value:
             _check_text(key, kind, 1, 128, text)
-    elif kind != "bool":
+        if kind == "secrets" and not all(":" in text for text in value):
+            raise ConfigError(key + ": must be user:password each")
+    elif kind != "bool" and (value or least):
         _check_text(key, kind, least, most, value)
     return value
 

@@ -60,10 +60,10 @@ def _find_app(name):
     return main
 
 
-def _trying(keys, function, *arguments):
+def _trying(keys, function, *arguments, **names):
     """What function(*arguments) returns; LocalError with the configuration's keys when it cannot do its work."""
     try:
-        return function(*arguments)
+        return function(*arguments, **names)
     except (LocalError, OSError) as error:
         raise LocalError(f"{keys}: {error}")
 
@@ -85,20 +85,34 @@ def _make_phone(board, config):
 
     low = config["rtp.port_low"]
     path = config["log.sip"]
-    return Phone(
+    phone = Phone(
         config["sip.address"],
-        password=config["sip.password"] or None,
-        user=config["sip.user"] or None,
-        registrar=config["sip.registrar"] or None,
-        register=config["sip.register"],
         audio=_trying("audio", board.audio),
         local_address=board.network(),
         local_port=config["sip.local_port"],
         rtp_ports=range(low + low % 2, config["rtp.port_high"], 2),
-        expires=config["sip.expires"],
         max_calls=config["sip.max_calls"],
         trace=_trying("log.sip", _make_trace, path) if path else None,
+        accept=config["sip.accept"] + [tuple(text.split(":", 1)) for text in config["sip.callers"]],
+        servers=config["dns.servers"] or None,
+        **_account(config, "sip"),
     )
+    if config["tls.ca"] or config["tls.pin"] or config["tls.insecure"]:
+        phone.streams = {"tls": {name: config["tls." + name] for name in ("ca", "pin", "insecure")}}
+    if config["sip.keepalive_s"]:
+        phone.keepalive_ms = 1000 * config["sip.keepalive_s"]
+    for group in ("sip2", "sip3", "sip4"):
+        if config[group + ".address"]:
+            _trying(group + ".address", phone.add_account, config[group + ".address"], **_account(config, group))
+    return phone
+
+
+def _account(config, group):
+    # the arguments of siplet.account.Account
+    names = ("user", "password", "registrar", "expires", "transport", "proxy")
+    found = {name: config[group + "." + name] or None for name in names}
+    found["register"] = config[group + ".register"]
+    return found
 
 
 async def prepare(arguments, here):
@@ -129,7 +143,7 @@ async def prepare(arguments, here):
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     # What board and phone have taken over is not kept twice; the password least of all.
     for key in list(config):
-        if key.startswith("sip.") or key.startswith("rtp."):
+        if key[:3] in ("sip", "rtp", "tls", "dns"):
             del config[key]
     return main, board, phone, config
 

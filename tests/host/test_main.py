@@ -34,6 +34,7 @@ def start(folder, *arguments):
 def write(folder, **groups):
     groups.setdefault("sip", {}).setdefault("address", "sip:test@127.0.0.1")
     groups["sip"].setdefault("local_address", "127.0.0.1")
+    groups["sip"].setdefault("accept", ["open"])
     groups["sip"].setdefault("local_port", 0)
     path = folder / "config.json"
     path.write_text(json.dumps(groups))
@@ -57,7 +58,7 @@ def test_a_wrong_command_line_is_one_line_of_usage(tmp_path, arguments):
         ({"app": "door.phone"}, "app: no application door.phone in apps/"),
         ({"audio": {"play": "none.wav"}}, "audio: none.wav: cannot be read"),
         ({"log": {"sip": "no/such/folder"}}, "log.sip: no/such/folder: cannot be written"),
-        ({"sip": {"address": "sip:a@"}}, "sip.address, sip.registrar: cannot be used (host)"),
+        ({"sip": {"address": "sip:a@"}}, "sip.address, sip.registrar: cannot be used (bad host)"),
     ],
 )
 def test_a_wrong_configuration_is_one_line_that_names_the_key(tmp_path, groups, line):

@@ -36,10 +36,22 @@ def test_defaults_are_not_shared_between_two_configurations():
 
 def test_every_default_passes_its_own_check():
     for key, kind, default, least, most, text in config.TABLE:
-        if default not in (None, ""):
-            config._checked(key, kind, least, most, list(default) if kind == "targets" else default)
+        if kind == "choice":
+            for word in default:
+                assert config._checked(key, kind, default, most, word) == word
+        elif default not in (None, ""):
+            lists = kind in ("targets", "texts", "secrets")
+            config._checked(key, kind, least, most, list(default) if lists else default)
         assert text and "\n" not in text and len(text) < 100
-        assert kind in ("int", "bool", "str", "secret", "uri", "digits", "targets")
+        assert kind in ("int", "bool", "str", "secret", "uri", "digits", "targets", "texts", "secrets", "choice")
+
+
+def test_words_lists_and_further_accounts():
+    assert config.load(sip())["sip.transport"] == "udp" and config.load(sip())["sip2.address"] == ""
+    assert complaint(sip(transport="tpc")) == "sip.transport: must be one of udp, tcp, tls, ws, wss"
+    assert complaint(sip(callers=["mum"])) == "sip.callers: must be user:password each"
+    assert config.load(sip(accept=["open"]))["sip.accept"] == ["open"]
+    assert complaint({**sip(), "sip2": {"address": "door@b"}}) == "sip2.address: must be a SIP URI, sip:user@host"
 
 
 def test_no_key_is_the_prefix_of_another_and_none_stands_twice():
