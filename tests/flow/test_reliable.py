@@ -197,6 +197,15 @@ def test_a_prack_that_is_refused_or_never_answered_leaves_the_call_alone():
         assert out.state == "proceeding" and not bell.take("ended")
 
 
+def test_one_that_cannot_be_acknowledged_still_lets_the_call_be_taken_back():
+    for change in ((b"Contact", b"Record-Route: <tel:+1>\r\nContact"), (b"RSeq: 1", b"RSeq: x"), (b";tag=one", b"")):
+        wire, bell, out, peer = calling(lambda invite, change=change: early(1)(invite).replace(*change))
+        assert not pracks(peer) and out.state == "proceeding" and not bell.kinds()
+        out.hang_up(wire.now)
+        wire.run(50)
+        assert peer.methods()[-1] == "CANCEL"
+
+
 # -- being called
 
 

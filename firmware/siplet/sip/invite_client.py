@@ -38,6 +38,10 @@ class Outgoing(Session):
     def start(self, now):
         """Send the INVITE with our offer."""
         self._sdp = self.media.offer()
+        if self.endpoint.session_expires:
+            from siplet.sip.session_timer import want
+
+            want(self)
         self._invite(now)
 
     def _invite(self, now):
@@ -47,6 +51,8 @@ class Outgoing(Session):
         capabilities(builder)
         for name, value in self.extra:
             builder.header(name, value)
+        if self.timer:
+            self.timer.ask(builder)
         if self.credentials:
             self.credentials.authorize(builder, b"INVITE", uri, self._sdp)
         builder.body(b"application/sdp", self._sdp)
@@ -66,22 +72,24 @@ class Outgoing(Session):
             if response.find(b"rseq"):
                 from siplet.sip.prack import accept
 
-                if not accept(self, response, now):  # it came before, or too early
-                    return
+                if not accept(self, self._fork, response, now):
+                    status = 100  # it came before, or too early: all that it says is that somebody is there
             self.step("1xx", now, status, response.reason, "", response)
             # A provisional response with a To tag makes an early dialog, in which the far end may already send requests
-            if status > 100 and response.to_tag and len(self._forks) < EARLY_DIALOGS:
-                self._fork(response)
+            if status > 100 and response.to_tag:
+                self._fork(response, EARLY_DIALOGS)
         elif status < 300:
             self._on_2xx(status, response, now)
         elif transaction is self.invite:
             self._on_refused(status, response, now)
 
-    def _fork(self, response):
-        # The dialog of a response to the INVITE (12.1.2), also when an earlier response has made it
+    def _fork(self, response, most):
+        # The dialog of a response to the INVITE (12.1.2), also when an earlier one has made it; None when there are most
         for dialog in self._forks:
             if dialog.matches(response):
                 return dialog
+        if len(self._forks) >= most:
+            return None
         dialog = self._outline.fork(response)
         self._forks.append(dialog)
         self.dialog = self.dialog or dialog
@@ -90,7 +98,9 @@ class Outgoing(Session):
     def _on_2xx(self, status, response, now):
         first = self.dialog is None or not self.dialog.confirmed
         try:
-            dialog = self._fork(response)
+            dialog = self._fork(response, 2 * EARLY_DIALOGS)
+            if dialog is None:
+                return
             if dialog.confirmed:
                 self._ack(dialog)
                 return
@@ -104,29 +114,31 @@ class Outgoing(Session):
             self.dialog.confirmed = True
             self.step("refused", now, 488, b"", "lost")
             return
+        dialog.confirmed = True
         if first:
             self.dialog = dialog
-            dialog.confirmed = True
             self.step("2xx", now, status, response.reason, "local", response)
-        elif len(self._forks) < 2 * EARLY_DIALOGS:
-            dialog.confirmed = True
+        else:
             self._ack(dialog)
             self._send(b"BYE", now, dialog=dialog)
-        else:
-            self._forks.remove(dialog)
 
     def _on_refused(self, status, response, now):
         again = False
         if self.state in ("calling", "proceeding"):
             if status in (401, 407) and response and self.credentials:
                 again = self.credentials.challenged(response, self._tried)
+            elif status == 422:
+                from siplet.sip.session_timer import lengthen
+
+                again = lengthen(self, response)
             if not again and (status < 400 or self.invite.again):
                 from siplet.sip.redirect import take
 
-                again = take(self, status, response)
+                again = take(self, self._outline, self._tried, status, response)
         if again:
             self.dialog = None
             self._forks = []
+            self._answered = False
             self._outline.local_cseq += 1
             self.state = "calling"  # a CANCEL must wait for a provisional response to this one
             self._invite(now)
@@ -171,6 +183,10 @@ class Outgoing(Session):
             self.endpoint.last_error = error.text
             self.step("lost", now, 488, b"Not Acceptable Here", "lost")
             return
+        if response.find(b"session-expires"):
+            from siplet.sip.session_timer import agreed
+
+            agreed(self, response, now)
         self._told = True
         self.invite = self._sdp = None  # what would only be needed to call again
         self.endpoint.emit("answered", self, status, reason)

@@ -1,5 +1,5 @@
 # The caller's side of reliable provisional responses: RFC 3262 section 4. Loaded with the first of them.
-# Imports header syntax and errors.
+# Imports errors, limits and header syntax.
 #
 #     1xx, Require: 100rel, RSeq: n  ->  PRACK, RAck: n and the INVITE's CSeq, in the early dialog of that response
 #
@@ -7,27 +7,26 @@
 # again: the PRACK's own transaction repeats it. What comes too early is dropped, the far end says it again. Our offer
 # stood in the INVITE, so a description in such a response is the answer, and a PRACK carries none.
 
+from siplet.errors import RemoteError
 from siplet.limits import EARLY_DIALOGS
 from siplet.sip.header import integer
 
 
-def accept(session, response, now):
+def accept(session, fork, response, now):
     """Take a provisional response to session's INVITE that has an RSeq; whether it is to be acted on.
 
-    It is acknowledged when it is reliable and in order. RemoteError(400) when its RSeq is no number.
+    fork(response, most): the early dialog of the response, None when there are as many. It is acknowledged when it is
+    reliable and in order.
     """
-    if response.status == 100 or b"100rel" not in [tag.lower() for tag in response.headers(b"require")]:
-        return True
-    number = integer(response.header(b"rseq"), 0xFFFFFFFF)
-    if not response.to_tag or not number:
+    try:
+        if b"100rel" not in [tag.lower() for tag in response.headers(b"require")]:
+            return True
+        number = integer(response.header(b"rseq"), 0xFFFFFFFF)
+        dialog = fork(response, EARLY_DIALOGS) if response.to_tag and response.status > 100 else None
+    except RemoteError as error:
+        session.endpoint.last_error = error.text
         return False
-    known = len(session._forks)
-    dialog = session._fork(response)
-    if len(session._forks) > max(known, EARLY_DIALOGS):
-        session._forks.remove(dialog)
-        return False
-    last = getattr(dialog, "rseq", number - 1)
-    if number != last + 1:
+    if not dialog or not number or number != getattr(dialog, "rseq", number - 1) + 1:
         return False
     dialog.rseq = number
     if response.body and (response.header(b"content-type") or b"").lower().startswith(b"application/sdp"):

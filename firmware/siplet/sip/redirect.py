@@ -20,8 +20,7 @@ from siplet.sip.uri_equal import equal
 class Search:
     """What one call has tried and will try. waiting: [(q in thousandths, Uri)], the best first; tried: Uris."""
 
-    def __init__(self, session):
-        outline = session._outline
+    def __init__(self, session, outline):
         self.first = Uri(outline.target)
         self.way = outline.hop, outline.routes, session.credentials
         self.tried = [self.first]
@@ -62,9 +61,12 @@ def _thousandths(q):
     return min(int(q[:1] + (q[2:] + b"000")[:3]), 1000)
 
 
-def take(session, status, response):
-    """A call was refused: True when session is to call again, its outline then says where; False when that was all."""
-    search = session.invite.again or Search(session)
+def take(session, outline, tried, status, response):
+    """A call was refused. True when session is to call again, outline then says where; False when that was all.
+
+    tried: the realms that have challenged the call; a new place may ask again.
+    """
+    search = session.invite.again or Search(session, outline)
     if status < 303 and response:
         try:
             search.add(response)
@@ -74,7 +76,6 @@ def take(session, status, response):
     if uri is None:
         return False
     session.invite.again = search
-    outline = session._outline
     outline.target = uri.text
     if session.route:
         account, _, hop = session.route(uri.text.decode())
@@ -83,6 +84,5 @@ def take(session, status, response):
     else:
         known = uri.host.lower() == search.first.host.lower() and uri.port == search.first.port
         outline.hop, outline.routes, session.credentials = search.way if known else (b"", (), None)
-    session._tried = []
-    session._answered = False
+    tried.clear()
     return True
