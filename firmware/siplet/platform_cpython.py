@@ -55,13 +55,14 @@ async def readable(sock):
 
 
 async def within(awaitable, ms):
-    """Await an awaitable for ms at most; asyncio.TimeoutError."""
+    """Await an awaitable for ms at most; what it returns, or asyncio.TimeoutError."""
     # Not wait_for: before Python 3.12 it loses a cancellation that comes together with the result.
     task = asyncio.ensure_future(awaitable)
     try:
         await asyncio.wait((task,), timeout=ms / 1000)
         if not task.done():
             raise asyncio.TimeoutError
+        return task.result()
     finally:
         task.cancel()
 
