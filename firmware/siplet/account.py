@@ -12,7 +12,8 @@ class Account:
     "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address that is none.
 
     registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the
-    registrar's last answer; binding: the sip.register.Registration, None without one; hop: the URI that our requests go to.
+    registrar's last answer; binding: the sip.register.Registration, None without one; hop: the URI that our
+    requests go to.
     """
 
     registration = "off"

@@ -67,7 +67,8 @@ class Delivery:
         if self.links is None:
             from siplet.net.links import Links
 
-            self.links = Links(self._phone.take, self._phone.failed, **(self._phone.streams or {}))
+            phone = self._phone
+            self.links = Links(phone.take, phone.failed, keepalive_ms=phone.keepalive_ms, **(phone.streams or {}))
         return self.links
 
     def _take_out(self, destination):

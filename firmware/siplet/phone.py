@@ -61,9 +61,9 @@ class Phone(Waiting):
 
     address: who we are, a sip: URI; with password, user, registrar ... the arguments of siplet.account.Account. audio:
     what calls hear and play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even
-    ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides our
-    servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each; None:
-    those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of siplet.net.links;
+    ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
+    our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
+    None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of siplet.net.links;
     None: opened only where an account or a URI asks for one.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
@@ -74,6 +74,7 @@ class Phone(Waiting):
     registration_status = 0
     received = 0  # datagrams
     faults = 0  # exceptions that were ours; none is expected, ever
+    keepalive_ms = 0  # between signs of life to our servers, 0: none; set before the phone is opened
     udp = _delivery = None
     _tasks = ()
     _closed = False
@@ -134,6 +135,10 @@ class Phone(Waiting):
         if self.streams is not None:
             self.endpoint.large = True
             await self._deliver().listen(self.bind_address, self.local_port)
+        if self.keepalive_ms:
+            from siplet.keepalive import keep_alive
+
+            self._tasks.append(asyncio.create_task(keep_alive(self)))
         for account in self.accounts:
             self._guard(account.start, self.endpoint, platform.now())
         return self
