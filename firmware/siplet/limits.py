@@ -27,6 +27,7 @@ TIMER_D = 32000  # how long an INVITE client waits for retransmitted final answe
 
 # Registration
 EXPIRES = 300  # s, asked for by default; keeps most NAT bindings of a PBX fresh without load
+EXPIRES_STATE = 3600  # s, for which our presence is published (RFC 3903 6 leaves it to the package; RFC 3856 6.4)
 RETRY_BASE = 4000  # ms, first pause after a failure; doubles, with jitter (the method of RFC 5626 4.5)
 RETRY_TOP = 300000  # ms, the longest pause between tries; a door phone must be back minutes after its server
 RETRY_REFUSED = 300000  # ms after a refusal that a retry cannot mend (401 again, 403, 404): never hammer a server
