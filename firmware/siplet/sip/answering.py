@@ -34,26 +34,27 @@ def accept(session, transaction, sdp, now):
     """Send the 2xx to an INVITE with that description, and again until the ACK comes."""
     session.request = transaction.request
     session.unacknowledged = transaction
-    finish(session, session._reply_begin(transaction.request, transaction.source), transaction.destination, sdp, now)
-    transaction.respond(200, session.endpoint.builder.end(), now)
+    builder = session._reply_begin(transaction.request, transaction.source)
+    complete(session, builder, transaction.destination, session.timer, now)
+    if sdp:
+        builder.body(b"application/sdp", sdp)
+    transaction.respond(200, builder.end(), now)
     session._interval = T1
     session._give_up = ticks_add(now, TIMEOUT)
     session.deadline = ticks_add(now, T1)
 
 
-def finish(session, builder, destination, sdp, now):
-    """What the 2xx of an INVITE or UPDATE says besides what it repeats."""
+def complete(session, builder, destination, timer, now):
+    """Add what the 2xx to an INVITE or UPDATE says besides what it repeats."""
     builder.header(b"Contact", session.endpoint.contact(session.user, destination))
     capabilities(builder)
-    if session.timer:
-        session.timer.answer(builder, now)
-    if sdp:
-        builder.body(b"application/sdp", sdp)
+    if timer:
+        timer.answer(builder, now)
 
 
 def timing(session, request):
-    """Settle the session timer with a request that refreshes the session. RemoteError(422) when it is too short."""
-    if session.timer or session.endpoint.session_expires or request.header(b"session-expires"):
+    """Settle the session timer with a request that would refresh the session. RemoteError(422) when it is too short."""
+    if session.timer or session.endpoint.session_expires or request.find(b"session-expires"):
         from siplet.sip.session_timer import serve
 
         serve(session, request)

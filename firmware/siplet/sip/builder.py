@@ -40,7 +40,7 @@ class Builder:
     the message is to be started anew. What end() gave is good until the next start.
     """
 
-    supported = b"100rel, replaces, norefersub"  # the option tags of our Supported; what a Require may ask for
+    supported = b"100rel, replaces, norefersub, timer"  # the option tags of our Supported; what a Require may ask for
 
     def __init__(self, size=MESSAGE):
         self._size = size

@@ -84,7 +84,7 @@ class Outgoing(Session):
             self._on_refused(status, response, now)
 
     def _fork(self, response, most):
-        # The dialog of a response to the INVITE (12.1.2), also when an earlier one has made it; None when there are most
+        # The dialog of a response to the INVITE (12.1.2), which an earlier one may have made; None when there are most
         for dialog in self._forks:
             if dialog.matches(response):
                 return dialog

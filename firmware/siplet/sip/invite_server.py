@@ -40,6 +40,7 @@ class Incoming(Session):
         expires = request.header(b"expires")
         expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
         self._expiry = ticks_add(now, (expires or _PATIENCE) * 1000)
+        answering.timing(self, request)
         request.source = source  # who is trusted is known by it
         endpoint = self.endpoint
         self.dialog = Dialog.from_request(request, endpoint.token())

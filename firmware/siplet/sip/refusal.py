@@ -1,7 +1,8 @@
 # Who serves the methods that few phones meet, and what a refusal says: RFC 3261 sections 8.2.1, 20.5, 21.4. Loaded with
-# the first such request. Imports errors and reply.
+# the first such request. Imports errors, limits and reply.
 
 from siplet.errors import RemoteError
+from siplet.limits import SESSION_LEAST, WATCH_LEAST
 from siplet.sip.reply import ALLOW
 
 # The methods that endpoint and session do not serve themselves, and the module of sip/ that does: loaded when the first
@@ -12,6 +13,13 @@ _METHODS = (
     b" MESSAGE:instant NOTIFY:notify SUBSCRIBE:notifier REFER:refer UPDATE:update PRACK:reliable"
     b" REGISTER: PUBLISH: INFO: BYE: "
 )
+# What bodies a method may bring, for 415; all others bring SDP
+_ACCEPT = {
+    b"INFO": b"application/dtmf-relay, application/dtmf",
+    b"MESSAGE": b"text/plain",
+    b"NOTIFY": b"application/pidf+xml, application/dialog-info+xml, application/simple-message-summary, message/sipfrag",
+}
+EVENTS = b"presence, dialog, message-summary, refer"  # packages of which we take NOTIFYs
 
 
 def served_by(method, where):
@@ -48,14 +56,21 @@ def explain(builder, request, status, text=""):
     if status == 405 or status == 501:
         builder.header(b"Allow", ALLOW)
     elif status == 415:
-        info = request.method == b"INFO"
-        builder.header(b"Accept", b"application/dtmf-relay, application/dtmf" if info else b"application/sdp")
+        builder.header(b"Accept", _ACCEPT.get(request.method, b"application/sdp"))
         builder.header(b"Accept-Encoding", b"identity")
     elif status == 420:
         builder.header(b"Unsupported", b", ".join(_unknown(builder, request)))
     elif status == 421:
         builder.header(b"Require", b"100rel")
-    elif status == 500 or status == 503:
+    elif status == 422:
+        builder.header(b"Min-SE", SESSION_LEAST)
+    elif status == 423:
+        builder.header(b"Min-Expires", WATCH_LEAST)
+    elif status == 489:
+        builder.header(b"Allow-Events", EVENTS if request.method == b"NOTIFY" else b"presence, dialog")
+    elif status == 500:  # at most 10 s by chance (14.2): by the request's own, for it shall hear the same again
+        builder.header(b"Retry-After", (request.branch or b"5")[-1] % 11)
+    elif status == 503:
         builder.header(b"Retry-After", b"5")
     if text:
         builder.header(b"Warning", b'399 siplet "', text, b'"')

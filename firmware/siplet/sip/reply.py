@@ -4,7 +4,7 @@
 from siplet.errors import RemoteError
 from siplet.sip.header import parameter, skip
 
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, REFER, NOTIFY"
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
 
 
 def destination(request, source):
