@@ -65,7 +65,7 @@ def test_an_idle_stream_keeps_no_buffer():
         framer.receive(data)
         while framer.next():
             pass
-        assert framer._data is None
+        assert not framer._data
 
 
 def test_every_way_to_write_the_length():

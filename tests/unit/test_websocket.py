@@ -91,7 +91,7 @@ def test_one_message_a_frame_in_any_pieces():
     for n in (1, 2, 3, 7, 64, 1000):
         ws = opened()
         assert taken(ws, *[stream[i : i + n] for i in range(0, len(stream), n)]) == (want, "")
-        assert ws._data is None and not ws.partial
+        assert not ws._data and not ws.partial
         assert unmasked(ws.reply()) == [(0x8A, b"ping")] and ws.pings == 1 and ws.reply() == b""
 
 

@@ -32,7 +32,8 @@ class Stream:
             if not self.shaken:
                 self.sock.do_handshake()
                 self.shaken = True
-                self.check()
+                if self.check:
+                    self.check()
             return self.sock.send(data)
         except ssl.SSLWantReadError:
             self.other = True

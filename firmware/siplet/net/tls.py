@@ -11,6 +11,8 @@
 #
 # MicroPython's handshake is done by the first writes. A board computes for up to a second then, and its sound stops
 # that long; its clock has to be set, or no certificate is valid yet. It knows no PEM everywhere, so it gets DER.
+# What its stubs do not know is here on purpose.
+# pyright: reportAttributeAccessIssue=false
 
 from binascii import a2b_base64, hexlify
 from hashlib import sha256

@@ -62,7 +62,7 @@ class WebSocket:
             f"Sec-WebSocket-Key: {self._key.decode()}\r\nSec-WebSocket-Protocol: sip\r\n"
             "Sec-WebSocket-Version: 13\r\n\r\n"
         ).encode()
-        self._data = None  # what has come and is not taken yet
+        self._data = bytearray()  # what has come and is not taken yet
         self._message = None  # what has come of a message in fragments
         self._reply = b""
         self._closed = False
@@ -73,14 +73,11 @@ class WebSocket:
     @property
     def partial(self):
         """Whether something has begun whose end is still to come."""
-        return self._data is not None or self._message is not None
+        return bool(self._data) or self._message is not None
 
     def receive(self, data):
         """Take the bytes that came, bytes or a memoryview; they are copied."""
-        if self._data is None:
-            self._data = bytearray(data)
-        else:
-            self._data.extend(data)
+        self._data.extend(data)
 
     def next(self):
         """The next SIP message, bytes; None while none is complete.
@@ -89,9 +86,10 @@ class WebSocket:
         server, which the text tells.
         """
         if self.fault:
-            self._data = self._message = None
+            self._data = bytearray()
+            self._message = None
             raise RemoteError(400, "websocket: " + self.fault)
-        while self._data is not None:
+        while self._data:
             if not self.opened:
                 if not self._open():
                     break
@@ -241,8 +239,7 @@ class WebSocket:
         self.fault = text
 
     def _cut(self, n):
-        data = self._data
-        self._data = data[n:] if len(data) > n else None
+        self._data = self._data[n:]
 
 
 def _printable(data):

@@ -19,10 +19,11 @@ class Framer:
     pings, pongs: how many came. fault: why the stream cannot be read on, "" while it can.
     """
 
-    opened = True  # nothing has to be agreed on first, unlike net/websocket
+    opened = True  # nothing has to be asked for first, unlike net/websocket
+    request = b""
 
     def __init__(self):
-        self._data = None  # a bytearray while anything is pending
+        self._data = bytearray()  # what is pending
         self._from = 0  # the end of the head does not begin before this offset
         self._half = False  # a lone CRLF came that was no pong; the next one makes it a ping
         self.fault = ""
@@ -32,14 +33,11 @@ class Framer:
     @property
     def partial(self):
         """Whether a message has begun whose end is still to come."""
-        return self._data is not None and self._data != b"\r"
+        return bool(self._data) and self._data != b"\r"
 
     def receive(self, data):
         """Take the bytes that came, bytes or a memoryview; they are copied."""
-        if self._data is None:
-            self._data = bytearray(data)
-        else:
-            self._data.extend(data)
+        self._data.extend(data)
 
     def next(self):
         """The next message, bytes; None while none is complete.
@@ -47,16 +45,13 @@ class Framer:
         RemoteError(400) when the stream cannot be read on: it has to be closed.
         """
         if self.fault:
-            self._data = None
+            self._data = bytearray()
             raise RemoteError(400, self.fault)
-        data = self._data
-        if data is None:
-            return None
         if not self._from:
-            self._line_ends(data)
-            data = self._data
-            if not self.partial:
-                return None
+            self._line_ends()
+        if not self.partial:
+            return None
+        data = self._data
         end = data.find(b"\r\n\r\n", self._from) + 4
         if end == 3:
             self._from = max(len(data) - 3, 1)
@@ -99,12 +94,13 @@ class Framer:
     def _cut(self, data, end):
         # takes end bytes away; returns them
         message = bytes(data[:end])
-        self._data = data[end:] if len(data) > end else None
+        self._data = data[end:]
         self._from = 0
         return message
 
-    def _line_ends(self, data):
+    def _line_ends(self):
         # takes the CRLFs in front of a message: pings, pongs, and those that 7.5 lets pass
+        data = self._data
         i = 0
         while data.startswith(b"\r\n", i):
             i += 2
