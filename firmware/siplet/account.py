@@ -52,7 +52,7 @@ class Account:
 
     def serves(self, uri):
         """Whether a Uri is of our domain: who belongs to it is called through our server, with our credentials."""
-        return self.register and (uri.host.lower(), uri.port) == self.domain
+        return (self.register or self.credentials) and (uri.host.lower(), uri.port) == self.domain
 
     def start(self, endpoint, now):
         """Register at endpoint, when that is wanted."""

@@ -6,7 +6,7 @@ from siplet.sip.uri import Uri
 
 
 async def keep_alive(phone):
-    """Runs until it is cancelled: every phone.keepalive_ms, less up to a fifth, so that not all phones do it at once."""
+    """Runs until it is cancelled: every phone.keepalive_ms, less up to a fifth: not all phones do it at once."""
     while True:
         await platform.sleep_ms(phone.keepalive_ms * (80 + platform.random(1)[0] % 21) // 100)
         for account in phone.accounts:

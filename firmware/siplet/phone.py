@@ -63,8 +63,8 @@ class Phone(Waiting):
     what calls hear and play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even
     ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
-    None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of siplet.net.links;
-    None: opened only where an account or a URI asks for one.
+    None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of
+    siplet.net.links; None: opened only where an account or a URI asks for one.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
