@@ -56,8 +56,8 @@ async def test_by_fingerprint():
 
 async def test_unchecked_only_when_it_is_said():
     async with Peer(echo, certificate="expired.pem") as peer:
-        assert await heard(peer, "any.name", verify=False) == (1, "")
-        for options in ({}, {"verify": True}, {"ca": "", "pin": ""}, {"verify": None}, {"verify": 0}):
+        assert await heard(peer, "any.name", insecure=True) == (1, "")
+        for options in ({}, {"insecure": False}, {"ca": "", "pin": ""}, {"insecure": None}, {"insecure": "no"}):
             count, error = await heard(peer, **options)
             assert count == 0 and "configure" in error and "(ca)" in error and "(pin)" in error
         assert len(peer.connections) == 1
@@ -75,7 +75,7 @@ async def test_whoever_is_not_the_right_server_gets_nothing():
         (right[0], "pbx.test", {"pin": "00" * 32, "ca": CA}, ("another fingerprint",)),
         (right[1], "pbx.test", {"pin": PIN}, ("another fingerprint",)),
         (right[0], "evil.test", {"pin": PIN, "ca": CA}, ("match", "mismatch")),
-        (right[1], "pbx.test", {"pin": PIN, "verify": False}, ("another fingerprint",)),
+        (right[1], "pbx.test", {"pin": PIN, "insecure": True}, ("another fingerprint",)),
     ):
         async with Peer(echo, certificate=cert) as peer:
             count, error = await heard(peer, name, **options)
@@ -99,7 +99,7 @@ async def test_options_that_cannot_be():
             assert count == 0 and words in error, (options, error)
         await platform.sleep_ms(20)
         assert not any(connection.got for connection in peer.connections)
-        assert tls.problem({"ca": CA}) == tls.problem({"pin": PIN}) == tls.problem({"verify": False}) == ""
+        assert tls.problem({"ca": CA}) == tls.problem({"pin": PIN}) == tls.problem({"insecure": True}) == ""
 
 
 async def test_a_server_without_tls():

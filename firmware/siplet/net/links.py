@@ -51,9 +51,9 @@ class Links:
     def send(self, data, destination, address=None):
         """Send a message (bytes or a memoryview, which is copied) to destination, (host, port, transport).
 
-        address: (ip, port) to connect to, when host is a name; the name is what a TLS server has to prove. True when it
-        was sent, or waits for its connection; then on_failed tells when that comes to nothing. False when it can be
-        known at once, and last_error says why.
+        address: (ip, port) to connect to, when host is a name or port 0; the name is what a TLS server has to prove.
+        True when it was sent, or waits for its connection; then on_failed tells when that comes to nothing. False when
+        it can be known at once, and last_error says why.
         """
         link = self._find(destination, address)
         if not link:
@@ -61,7 +61,7 @@ class Links:
             if why:
                 self._note(destination, why)
                 return False
-            link = Link(self, destination, address or destination[:2])
+            link = Link(self, destination, (address or destination)[:2])
             self._begin(link)
         if link.send(data):
             return True
@@ -125,7 +125,7 @@ class Links:
             if link.reason is None and (
                 destination == link.destination
                 or destination == link.source
-                or (address and link.source == tuple(address) + (b"TCP",) and destination[2] == b"TCP")
+                or (address and link.source == tuple(address[:2]) + (b"TCP",) and destination[2] == b"TCP")
             ):
                 return link
         return None

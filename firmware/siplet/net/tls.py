@@ -1,9 +1,9 @@
 # TLS round a TCP connection as client, checked or not at all: RFC 3261 26.3.1. May import platform, and tls_cpython on
 # CPython. Options are a dict:
 #
-#     ca       the authority's certificate: the path of a file, or its bytes; PEM or DER, several in PEM
-#     pin      the SHA-256 fingerprint of the server's own certificate, 64 hex digits, colons allowed
-#     verify   False, and only False: encrypt, but ask nobody who it is
+#     ca        the authority's certificate: the path of a file, or its bytes; PEM or DER, several in PEM
+#     pin       the SHA-256 fingerprint of the server's own certificate, 64 hex digits, colons allowed
+#     insecure  True: encrypt, but ask nobody who it is
 #
 # With ca the chain, the dates and the name are checked; with pin the fingerprint, which alone is enough; with both,
 # both. With neither there is no connection. Nothing is sent before the check, and nothing ever goes on without TLS
@@ -41,12 +41,12 @@ def problem(options):
     """What keeps these options (a dict, or None) from checking a server, as one line; "" when nothing does."""
     options = options or {}
     for key in options:
-        if key not in ("ca", "pin", "verify"):
+        if key not in ("ca", "pin", "insecure"):
             return f"there is no option {key}"
     pin = options.get("pin")
     if pin and len(_digits(pin)) != 64:
         return "pin must be the 64 hex digits of a SHA-256 fingerprint"
-    if not pin and not options.get("ca") and options.get("verify") is not False:
+    if not pin and not options.get("ca") and options.get("insecure") is not True:
         return "configure its authority's certificate (ca) or its fingerprint (pin), to know the server by"
     return ""
 
