@@ -90,7 +90,7 @@ class Phone(Waiting):
         max_calls=1,
         trace=None,
         codecs=("PCMA", "PCMU"),
-        accept=("open",),
+        accept=(),
         servers=None,
         streams=None,
         **account,

@@ -115,6 +115,7 @@ class SipletIndoors:
             local_address="127.0.0.1",
             local_port=self.port,
             audio=Wav(RESIDENT, self.heard),
+            accept=("127.0.0.1",),
         )
 
     async def start(self):

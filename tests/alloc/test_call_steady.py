@@ -13,7 +13,7 @@ HERE = "127.0.0.1"
 
 
 def phone(user):
-    return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Null())
+    return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Null(), accept=("open",))
 
 
 async def test_a_call_that_is_up_allocates_nothing():

@@ -57,6 +57,7 @@ class Puppet:
         self.auto = wish.pop("auto", None)
         path = wish.pop("trace", None)
         ports = wish.pop("rtp_ports", None)
+        wish.setdefault("accept", ["open"])  # a peer that calls directly is none of our servers
         if path:
             self.trace = open(path, "wb")
         if ports:

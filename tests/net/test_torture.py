@@ -67,7 +67,7 @@ class Stranger:
 async def _send_all(rfc):
     good = 0
     everyone = cases(rfc)
-    async with Phone(f"sip:desk@{HERE}", local_address=HERE, local_port=0, audio=Null()) as phone:
+    async with Phone(f"sip:desk@{HERE}", local_address=HERE, local_port=0, audio=Null(), accept=("open",)) as phone:
         stranger = Stranger(phone)
         try:
             for n, case in enumerate(everyone):

@@ -10,6 +10,7 @@ HERE = "127.0.0.1"
 
 
 def phone(user, **options):
+    options.setdefault("accept", ("open",))
     return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Null(), **options)
 
 
