@@ -131,6 +131,8 @@ class Outgoing(Session):
                 from siplet.sip.session_timer import lengthen
 
                 again = lengthen(self, response)
+            elif status == 503 or (status == 408 and self.state == "calling"):  # RFC 3263 4.3
+                again = self.endpoint.another and self.endpoint.another(self.invite.destination)
             if not again and (status < 400 or self.invite.again):
                 from siplet.sip.redirect import take
 
@@ -154,6 +156,8 @@ class Outgoing(Session):
     def _take_answer(self, response):
         # The answer to our offer may stand in a 18x (early media) and again, or differently, in the 2xx.
         body = response.body
+        if self.dialog and self.dialog.answer is None:  # an UPDATE has changed since what stands in it
+            return
         if body and (response.header(b"content-type") or b"").lower().startswith(b"application/sdp"):
             self.media.accept(body)
             self._answered = True
