@@ -376,8 +376,9 @@ async def test_a_closed_locator_leaves_no_socket():
 
 
 async def test_without_a_name_server_the_interpreter_is_asked():
-    assert await hosts.system("localhost", 0) == ["127.0.0.1"]
-    assert await hosts.system("no.such.host.invalid", 0) == []
+    assert await hosts.system("localhost", 4) == ["127.0.0.1"]
+    assert await hosts.system("::1", 6) == ["::1"]
+    assert await hosts.system("no.such.host.invalid", 4) == await hosts.system("no.such.host.invalid", 6) == []
     asked = []
 
     async def system(name, family):

@@ -45,8 +45,12 @@ def is_local(name):
 
 
 async def system(name, family):
-    """[the address (str)] that the interpreter's own look-up finds for name (str), or []. Blocks on MicroPython."""
+    """[the address (str)] that the interpreter's own look-up finds for name (str), or []. Blocks on MicroPython.
+
+    family: 4 or 6.
+    """
     try:
+        family = platform.socket.AF_INET6 if family == 6 else platform.socket.AF_INET
         if platform.MICROPYTHON:
             raw = platform.resolve(name, 9, family)
         else:
@@ -54,5 +58,5 @@ async def system(name, family):
 
             raw = await asyncio.get_running_loop().run_in_executor(None, platform.resolve, name, 9, family)
         return [platform.source(raw)[0]]
-    except OSError:
+    except (OSError, AttributeError):  # AttributeError: a port without IPv6, or without sockets
         return []
