@@ -29,7 +29,7 @@ class Dialog:
     local_cseq = 0
     remote_cseq = -1
     confirmed = False
-    answer = b""  # to our offer, in a provisional response that came reliably
+    answer = b""  # to our offer, in a provisional response that came reliably; None: it was changed since, by UPDATE
 
     def __init__(self, call_id, local, remote, target):
         self.call_id = call_id

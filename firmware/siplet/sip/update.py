@@ -21,7 +21,12 @@ def inside(session, request, source, now):
     if up:
         answering.timing(session, request)
     if request.body:
+        media = session.media
+        waiting = media._wanted
         sdp = answering.answer(session, request)
+        if not up:  # another fork may still answer our INVITE; what this one said in its first answer is over
+            media._wanted = waiting
+            session.dialog.answer = None
     session.dialog.refresh(request)
     builder = session._reply_begin(request, source)
     answering.complete(session, builder, destination(request, source), session.timer if up else None, now)
