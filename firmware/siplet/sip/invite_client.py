@@ -91,6 +91,10 @@ class Outgoing(Session):
         if len(self._forks) >= most:
             return None
         dialog = self._outline.fork(response)
+        if self._outline.hop and not dialog.routes:
+            from siplet.sip.nat import settle
+
+            settle(dialog, self._outline.hop)
         self._forks.append(dialog)
         self.dialog = self.dialog or dialog
         return dialog

@@ -44,6 +44,11 @@ class Incoming(Session):
         request.source = source  # who is trusted is known by it
         endpoint = self.endpoint
         self.dialog = Dialog.from_request(request, endpoint.token())
+        host = source[0].encode()
+        if not self.dialog.routes and len(source) == 2 and host not in self.dialog.target:
+            from siplet.sip.nat import settle
+
+            settle(self.dialog, b"sip:" + host + f":{source[1]}".encode())
         self.media = endpoint.media(self) if endpoint.media else None
         if self.media is None:
             raise RemoteError(486, "all lines busy")

@@ -10,7 +10,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import EXPIRES
 from siplet.sip.dialog import Dialog
-from siplet.sip.header import integer, param, uri_of
+from siplet.sip.header import integer, param
 from siplet.sip.uri import Uri
 from siplet.ticks import ticks_add
 
@@ -114,6 +114,7 @@ class Registration:
         routes = (b"<" + self.hop + b">",) if b";lr" in self.hop else ()
         builder = self.endpoint.begin(b"REGISTER", self.uri, dialog, dialog.local_cseq, routes, None, self.hop)
         builder.header(b"Contact", self.endpoint.contact(self.user, self.endpoint.destination))
+        builder.header(b"Supported", b"path")  # RFC 3327: a proxy between us and the registrar may want to be passed
         builder.header(b"Expires", 0 if self.state == "unregistering" else self.expires)
         if self.credentials:
             self.credentials.authorize(builder, b"REGISTER", self.uri)
@@ -132,13 +133,14 @@ class Registration:
         self.to("registered", status)
 
     def _granted(self, response):
-        # 10.2.4: the expires parameter of our own Contact, else the Expires header, else what we asked for.
+        # 10.2.4: the expires parameter of our own Contact, else the Expires header, else what we asked for. A server
+        # that sees us through a NAT may show another Contact: the only one is ours in any case.
         ours = self.endpoint.host_port
         try:
-            for value in response.headers(b"contact"):
+            values = response.headers(b"contact")
+            for value in values:
                 seconds = param(value, b"expires")
-                uri = Uri(uri_of(value))
-                if seconds is not None and uri.user == self.user and ours in uri.text:
+                if seconds is not None and (len(values) == 1 or (self.user in value and ours in value)):
                     return integer(seconds, 0xFFFFFFFF)
             seconds = response.header(b"expires")
             return self.expires if seconds is None else integer(seconds, 0xFFFFFFFF)
