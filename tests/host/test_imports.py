@@ -29,13 +29,21 @@ MAY_IMPORT = {
     "trace": ("platform", *BASE),
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,
-    "call_more": BELOW_STREAM,
-    "phone_more": ("account", *BELOW_STREAM),
+    "call_more": ("texts", *BELOW_STREAM),
+    "phone_more": ("account", "presence", "texts", "watching", *BELOW_STREAM),
+    "markup": BASE,
+    "pidf": ("markup", *BASE),
+    "dialog_info": ("markup", *BASE),
+    "mwi": BASE,
+    "texts": ("waiting", *BELOW_STREAM),
+    "watching": ("dialog_info", "mwi", "pidf", "waiting", *BELOW_STREAM),
+    "presence": ("dialog_info", "pidf", "waiting", *BELOW_STREAM),
     "account": BELOW_STREAM,
     "guard": BELOW_STREAM,
+    "keepalive": BELOW_STREAM,
     "delivery": ("net", "platform", *BASE),
     "call": ("log", "stream", "waiting", *BELOW_STREAM),
-    "phone": ("account", "call", "delivery", "guard", "log", "stream", "waiting", *BELOW_STREAM),
+    "phone": ("account", "call", "delivery", "guard", "keepalive", "log", "stream", "waiting", *BELOW_STREAM),
     "keypad": ("platform", *BASE),
     "startup": ("config", "log", "phone", "platform", "trace", *BASE),
     "__init__": ("call", "phone", *BASE),
@@ -47,7 +55,7 @@ MAY_IMPORT_OUTSIDE = {
     "firmware/manifest.py": (),
     "boards": ("audio", "log", "net", "platform", *BASE),
 }
-PURE = ("sip", "media", "sdp", "offer", *BASE)
+PURE = ("sip", "media", "sdp", "offer", "markup", "pidf", "dialog_info", "mwi", *BASE)
 IMPURE = "_thread asyncio machine network os random select socket ssl sys threading time tls".split()
 FILES = sorted(
     os.path.relpath(path, ROOT)
