@@ -1,6 +1,7 @@
-# Whose a NOTIFY is: a transfer's (RFC 3515), or a subscription's (RFC 6665). Loaded with the first one. Imports refer
-# and subscribe, whichever it takes.
+# NOTIFYs that belong to no subscription we know: a transfer's (RFC 3515), or nobody's (RFC 6665 4.1.3). Loaded with the
+# first one; those of a subscription find it by its dialog. Imports errors, header syntax, refusal and refer.
 
+from siplet.errors import RemoteError
 from siplet.sip.header import run, same
 
 
@@ -12,13 +13,14 @@ def inside(session, request, source, now):
 
         on_notify(session, request, source, now)
         return
-    from siplet.sip.subscribe import inside as on_other
-
-    on_other(session, request, source, now)
+    outside(session.endpoint, request, source, now)
 
 
 def outside(endpoint, request, source, now):
-    """Without a dialog, or of one that we do not know."""
-    from siplet.sip.subscribe import outside as on_other
+    """Nobody asked for it: 481, or 489 for an event package that we do not know."""
+    from siplet.sip.refusal import EVENTS
 
-    on_other(endpoint, request, source, now)
+    event = (request.header(b"event") or b"").split(b";")[0].strip()
+    if not event or event not in EVENTS.split(b", "):
+        raise RemoteError(489, "Event: " + ("unknown" if event else "missing"))
+    raise RemoteError(481, "Event: nobody subscribed")

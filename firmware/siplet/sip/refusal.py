@@ -17,7 +17,8 @@ _METHODS = (
 _ACCEPT = {
     b"INFO": b"application/dtmf-relay, application/dtmf",
     b"MESSAGE": b"text/plain",
-    b"NOTIFY": b"application/pidf+xml, application/dialog-info+xml, application/simple-message-summary, message/sipfrag",
+    b"NOTIFY": b"application/pidf+xml, application/dialog-info+xml, application/simple-message-summary,"
+    b" message/sipfrag",
 }
 EVENTS = b"presence, dialog, message-summary, refer"  # packages of which we take NOTIFYs
 
