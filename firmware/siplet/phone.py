@@ -64,7 +64,8 @@ class Phone(Waiting):
     ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
     None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of
-    siplet.net.links; None: opened only where an account or a URI asks for one.
+    siplet.net.links; None: opened only where an account or a URI asks for one. compact, redirects, reliable: see
+    configure() in siplet.phone_more.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
@@ -96,6 +97,10 @@ class Phone(Waiting):
         **account,
     ):
         super().__init__()
+        self.names = {}  # what few phones want otherwise
+        for name in list(account):
+            if name in "compact redirects reliable":
+                self.names[name] = account.pop(name)
         self.accounts = [Account(address, **account)]
         self.accept = accept
         self.servers = servers
@@ -127,6 +132,8 @@ class Phone(Waiting):
         self.local_port = self.udp.port
         self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
         self.endpoint.user = self.accounts[0].user
+        if self.names:
+            self.configure(**self.names)
         if "open" not in self.accept:
             from siplet.guard import guard
 

@@ -3,6 +3,7 @@
 
 from siplet import platform
 from siplet.account import Account
+from siplet.errors import LocalError
 
 
 def add_account(phone, address, **options):
@@ -16,3 +17,94 @@ def add_account(phone, address, **options):
         account.start(phone.endpoint, platform.now())
         phone.pump()
     return account
+
+
+def configure(phone, compact=False, redirects=None, reliable=None):
+    """What few phones want otherwise: arguments of Phone, or a call of their own before calls are made.
+
+    compact: our headers go by one letter where they have one (RFC 3261 7.3.3). redirects: how often a call of ours is
+    sent on at most (3xx), 0: never. reliable: what comes before an answer is acknowledged (RFC 3262): "off"; None: when
+    the far end wants it; "supported": whenever it can; "required": no call without it.
+    """
+    endpoint = phone.endpoint
+    if compact:
+        from siplet.limits import MESSAGE
+        from siplet.sip.compact import Compact
+
+        endpoint.builder = Compact(MESSAGE + 1024)
+    if redirects is not None:
+        endpoint.redirects = redirects
+    if reliable not in (None, "off", "supported", "required"):
+        raise LocalError("reliable: off, supported or required")
+    if reliable == "off":
+        tags = endpoint.builder.supported.split(b", ")
+        endpoint.builder.supported = b", ".join([tag for tag in tags if tag != b"100rel"])
+    elif reliable:
+        endpoint.reliable = reliable.encode()
+        if reliable == "required":
+            endpoint.extra = ((b"Require", b"100rel"),)
+
+
+async def ring(phone, targets, how="all", **options):
+    """Call several: `call = await phone.ring(["100", "101"], how="all")`; see siplet.hunt.ring."""
+    from siplet import hunt
+
+    return await hunt.ring(phone, targets, how, **options)
+
+
+async def send_message(phone, target, text, timeout_ms=32_000, account=None):
+    """Send a short text to target (a sip: URI, or a number at our registrar). Returns 200 when the far end has it, 202
+    when somebody will pass it on. Raises CallRejected (413, and nothing is sent: too long for a datagram, which holds
+    some 800 bytes of UTF-8 beside its head) or CallTimeout.
+    """
+    from siplet.texts import send
+
+    return await send(phone, target, text, timeout_ms, account)
+
+
+def on_message(phone, handler):
+    """Have handler(text) called with each texts.Text that comes: .sender .text .call; None: they are refused again."""
+    from siplet.texts import listen
+
+    listen(phone, handler)
+
+
+async def subscribe(phone, target, event, **options):
+    """Watch somebody: a watching.Watch, whose documents `async for` gives. event: "presence", "dialog" (their calls: a
+    busy lamp), "message-summary" (a mailbox; target None: ours), or another, with accept="media/type" of its documents.
+
+    timeout_ms: for the first answer; then CallTimeout or CallRejected is raised and it is over. 0: not waited for, it
+    goes on trying. expires: s, renewed as long as it is not stopped. account: by which.
+    """
+    from siplet import watching
+
+    return await watching.subscribe(phone, target, event, **options)
+
+
+async def fetch(phone, target, event, **options):
+    """Ask once, without a subscription: the document, None when there is none. Options and errors as in subscribe()."""
+    from siplet import watching
+
+    return await watching.fetch(phone, target, event, **options)
+
+
+async def publish(phone, is_open=True, note="", activity="", timeout_ms=10_000):
+    """Say how we are: whether we can be reached, a note, and a word of RFC 4480 such as "away" or "on-the-phone".
+
+    It goes to who watches us, and to our server when there is one, which is told again in time. Returns the server's
+    status, 0 without one. Raises CallRejected or CallTimeout; it goes on trying unless the server does not do this.
+    """
+    from siplet import presence
+
+    return await presence.of(phone).publish(is_open, note, activity, timeout_ms)
+
+
+def watchers(phone, allow, on_change=None, details=False):
+    """Let others watch our presence and our calls directly. allow: "all", a list of sip: URIs, or a function of URI and
+    event ("presence", "dialog"); None: nobody, as at first. on_change(uri, event, is_there): who came or went.
+
+    details: they are told with whom we speak, and what they need to pick a call up.
+    """
+    from siplet import presence
+
+    presence.watchers(phone, allow, on_change, details)

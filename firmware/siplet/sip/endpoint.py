@@ -48,6 +48,8 @@ class Endpoint:
     makes the offer/answer partner of a new incoming session (see session.py), None when we are full.
     """
 
+    extra = ()  # headers of every INVITE of ours, (name, value) each
+
     def __init__(self, send, random, local, media=None, max_calls=1, agent=b"siplet"):
         self.send = send
         self.random = random
@@ -92,7 +94,7 @@ class Endpoint:
         RemoteError(400, 416) when target is no usable URI.
         """
         session = Outgoing(self, media, credentials, target, local, hop, route)
-        session.extra = extra
+        session.extra = self.extra + tuple(extra)
         session.start(now)
         self.sessions.append(session)
         return session
