@@ -80,6 +80,8 @@ async def test_secure():
             assert await until(lambda: links.messages)
             assert links.messages == [(MESSAGE, peer.at(b"WSS"))]
             assert server.head.startswith(f"GET / HTTP/1.1\r\nHost: pbx.test:{peer.port}\r\n".encode())
+            assert links.send(MESSAGE, peer.at(b"WS"))  # a Record-Route says ws for both
+            assert await until(lambda: len(links.messages) == 2) and len(peer.connections) == 1
         async with Told(tls={"ca": certificate("other.pem")}) as links:
             server.head = b""
             links.send(MESSAGE, there, (HERE, peer.port))

@@ -121,12 +121,17 @@ class Links:
         self.last_error = f"{transport.decode()} {host}:{port}: {why}"
 
     def _find(self, destination, address):
+        # A URI says ws for WSS, too (RFC 7118 5.2), so a connection of that kind serves. A name is not taken for the
+        # address that it has, unless nobody asked for a proof.
+        host, port, transport = destination
         for link in self.links:
-            if link.reason is None and (
-                destination == link.destination
-                or destination == link.source
-                or (address and link.source == tuple(address[:2]) + (b"TCP",) and destination[2] == b"TCP")
-            ):
+            if link.reason is not None:
+                continue
+            kind = link.destination[2]
+            if kind != transport and (kind != b"WSS" or transport != b"WS"):
+                continue
+            source = link.source and link.source[:2]
+            if (host, port) in (link.destination[:2], source) or (kind == b"TCP" and address and address[:2] == source):
                 return link
         return None
 
