@@ -1,5 +1,10 @@
 # Where messages go that no literal UDP address stands for: names, whose servers are found first, and streams. Loaded
-# with the first such destination; what it needs itself is loaded when that is needed. May import platform and net.
+# with the first such destination; what it needs itself is loaded when that is needed. May import platform, net and
+# sip.uri.
+
+from siplet import platform
+from siplet.sip.uri import Uri
+from siplet.ticks import ticks_add
 
 _QUEUE = 8  # messages that wait for a look-up; a phone that registers and calls has two or three on their way
 
@@ -68,8 +73,18 @@ class Delivery:
             from siplet.net.links import Links
 
             phone = self._phone
-            self.links = Links(phone.take, phone.failed, keepalive_ms=phone.keepalive_ms, **(phone.streams or {}))
+            self.links = Links(phone.take, self._lost, keepalive_ms=phone.keepalive_ms, **(phone.streams or {}))
         return self.links
+
+    def _lost(self, destination):
+        # The way back to us is gone with the connection: who was registered through it does it anew (RFC 5626 4.4),
+        # within two seconds, because a server that restarts has many of us.
+        phone = self._phone
+        for account in phone.accounts:
+            binding = account.binding
+            if binding and binding.state == "registered" and Uri(account.hop).destination() == destination:
+                binding.deadline = ticks_add(platform.now(), 8 * platform.random(1)[0])
+        phone.failed(destination)
 
     def _take_out(self, destination):
         found = [data for data, place in self._waiting if place == destination]
