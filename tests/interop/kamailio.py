@@ -18,6 +18,9 @@ def missing():
     """What has to be installed, as one line; "" when all is there."""
     if not shutil.which("kamailio", path=os.environ.get("PATH", "") + ":/usr/sbin"):
         return "kamailio is not installed (make peers)"
+    for module in ("presence", "tls", "websocket"):
+        if not glob.glob(f"/usr/lib/*/kamailio/modules/{module}.so"):
+            return f"kamailio-{module}-modules is not installed (make peers)"
     return ""
 
 

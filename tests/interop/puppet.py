@@ -57,12 +57,14 @@ class Puppet:
         self.auto = wish.pop("auto", None)
         path = wish.pop("trace", None)
         ports = wish.pop("rtp_ports", None)
+        keepalive = wish.pop("keepalive_ms", 0)
         wish.setdefault("accept", ["open"])  # a peer that calls directly is none of our servers
         if path:
             self.trace = open(path, "wb")
         if ports:
             wish["rtp_ports"] = range(ports[0], ports[1], 2)
         self.phone = Phone(wish.pop("address"), audio=audio, trace=self.write_trace if path else None, **wish)
+        self.phone.keepalive_ms = keepalive
         self.phone.on_state = self.on_state
         self.phone.on_message = self.on_message
         await self.phone.__aenter__()
@@ -124,6 +126,10 @@ class Puppet:
         answer["received"], answer["unusable"] = phone.received, endpoint.dropped + endpoint.refused
         answer["calls"] = len(self.calls)
         answer["count"] = self.count
+        links = phone._delivery and phone._delivery.links
+        answer["streams"] = len(links.links) if links else 0
+        answer["pongs"] = sum([link._codec.pongs for link in links.links]) if links else 0
+        answer["stream_error"] = links.last_error if links else ""
         if wish.get("call") in self.calls:
             call = self.calls[wish["call"]]
             answer["state"], answer["held"] = call.state, call.held
