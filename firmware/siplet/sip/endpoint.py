@@ -38,6 +38,7 @@ from siplet.ticks import ticks_diff
 #     ended          the call is over; data says how, status and reason why (see Call)
 #     over           the last answer to our BYE is here, or was waited for
 #     info           the far end's status for an INFO of ours
+#     changed        the far end's status for a change of the call that we wanted; data: the direction, see reinvite
 Event = namedtuple("Event", ("kind", "source", "status", "reason", "data"))
 
 
@@ -200,9 +201,11 @@ class Endpoint:
         return builder
 
     def contact(self, user, destination):
-        """Our Contact value, for who is reached at destination."""
+        """Our Contact value, for who is reached at destination; a URI says ws for WSS, too (RFC 7118 5.2)."""
         value = b"<sip:" + (user + b"@" if user else b"") + self.host_port
-        return (value + b";transport=" + destination[2].lower() if len(destination) > 2 else value) + b">"
+        if len(destination) > 2:
+            value += b";transport=" + destination[2].lower().replace(b"ss", b"s")
+        return value + b">"
 
     def request(self, user, method, now):
         """Send what the builder holds in a new client transaction; returns the Transaction."""
