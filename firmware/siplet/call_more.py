@@ -6,6 +6,7 @@ import asyncio
 from siplet import platform
 from siplet.errors import CallLost, CallRejected, CallTimeout, LocalError, RemoteError
 from siplet.sip.header import uri_of
+from siplet.ticks import ticks_add, ticks_diff
 
 
 async def send_digits(call, digits, form=None, ms=160, timeout_ms=10_000):
@@ -43,6 +44,59 @@ async def _send_info(call, digit, ms, timeout_ms):
         if call.infos[0] != 415:
             return call.infos[0] < 300
     return False
+
+
+# -- hold
+
+
+async def hold(call, timeout_ms=10_000):
+    """Put the far end on hold: it hears silence, and we hear nothing. Returns when it has agreed (RFC 3264 8.4).
+
+    Raises CallRejected when it refused and CallTimeout when it did not answer: the call goes on as before. CallLost
+    when the call ended meanwhile, LocalError when it is not up.
+    """
+    await _change(call, "sendonly", timeout_ms)
+
+
+async def resume(call, timeout_ms=10_000):
+    """The end of hold(); as hold()."""
+    await _change(call, "sendrecv", timeout_ms)
+
+
+async def _change(call, direction, timeout_ms):
+    from siplet.sip.reinvite import change, changing
+
+    deadline = ticks_add(platform.now(), timeout_ms)
+    while call.state == "up" and changing(call.session):  # a refresh, say; of which nobody tells us
+        if ticks_diff(deadline, platform.now()) <= 0:
+            raise CallTimeout(408, "another change is under way")
+        await platform.sleep_ms(20)
+    if call.on_hold == (direction != "sendrecv") and call.state == "up":
+        return
+    one = change(call.session, platform.now(), direction)
+    try:
+        call.phone.pump()
+        wait = max(0, ticks_diff(deadline, platform.now()))
+        if not await call.until(lambda: one.status or call.state == "ended", wait):
+            raise CallTimeout(408, "no answer")
+    except BaseException:  # time over, or our task was cancelled: nobody waits for it any more
+        one.cancel(platform.now())
+        call.phone.pump()
+        raise
+    if call.state == "ended":
+        raise CallLost(call.status, call.reason)
+    if one.status >= 300:
+        raise CallRejected(one.status, one.reason.decode())
+
+
+def _on_changed(call, on_hold):
+    # Who is on hold does not hear our microphone; after it what the application wanted holds again
+    stream = call.stream
+    if stream and on_hold != call.on_hold:
+        if on_hold:
+            call.was_muted = stream.muted
+        stream.muted = on_hold or call.was_muted
+    call.on_hold = on_hold
 
 
 # -- transfer
@@ -154,7 +208,10 @@ def _follow(call, referral):
 def on_event(call, event):
     """Take an Event of the kinds that few calls see."""
     kind = event.kind
-    if kind == "transfer":
+    if kind == "changed":
+        if event.status < 300:
+            _on_changed(call, event.data != "sendrecv")
+    elif kind == "transfer":
         call.infos.append(event.status)
     elif kind == "refer":
         _follow(call, event.data)

@@ -42,6 +42,7 @@ _TABLE = (
     ("tls.pin", "str", "", 0, 95, "SHA-256 fingerprint of the server's certificate, hexadecimal"),
     ("tls.insecure", "bool", False, 0, 0, "believe any certificate: for tests only"),
     ("dns.servers", "texts", (), 0, 3, "addresses of name servers; empty: those of the network"),
+    ("sip.session_expires", "int", 0, 0, 86400, "seconds after which a call nobody refreshed is over, 90 at least"),
     ("sip.local_address", "str", "", 0, 45, "our own address; empty: the board finds it"),
     ("sip.local_port", "int", 5060, 0, 65535, "UDP port of SIP; 0: any free one"),
     ("sip.max_calls", "int", 1, 1, 8, "calls at once; the next one gets 486 Busy Here"),

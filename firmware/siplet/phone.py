@@ -64,8 +64,8 @@ class Phone(Waiting):
     ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
     None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of
-    siplet.net.links; None: opened only where an account or a URI asks for one. compact, redirects, reliable: see
-    configure() in siplet.phone_more.
+    siplet.net.links; None: opened only where an account or a URI asks for one. compact, redirects, reliable,
+    session_expires: see configure() in siplet.phone_more.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
@@ -99,7 +99,7 @@ class Phone(Waiting):
         super().__init__()
         self.names = {}  # what few phones want otherwise
         for name in list(account):
-            if name in "compact redirects reliable":
+            if name in "compact redirects reliable session_expires":
                 self.names[name] = account.pop(name)
         self.accounts = [Account(address, **account)]
         self.accept = accept

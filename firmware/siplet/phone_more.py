@@ -19,14 +19,17 @@ def add_account(phone, address, **options):
     return account
 
 
-def configure(phone, compact=False, redirects=None, reliable=None):
+def configure(phone, compact=False, redirects=None, reliable=None, session_expires=0):
     """What few phones want otherwise: arguments of Phone, or a call of their own before calls are made.
 
     compact: our headers go by one letter where they have one (RFC 3261 7.3.3). redirects: how often a call of ours is
     sent on at most (3xx), 0: never. reliable: what comes before an answer is acknowledged (RFC 3262): "off"; None: when
     the far end wants it; "supported": whenever it can; "required": no call without it.
+    session_expires: s, 90 at least, after which a call that nobody has refreshed is over (RFC 4028); 0: we ask for none
+    and keep to what the far end asks for.
     """
     endpoint = phone.endpoint
+    endpoint.session_expires = session_expires
     if compact:
         from siplet.limits import MESSAGE
         from siplet.sip.compact import Compact

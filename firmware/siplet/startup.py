@@ -99,6 +99,8 @@ def _make_phone(board, config):
     )
     if config["tls.ca"] or config["tls.pin"] or config["tls.insecure"]:
         phone.streams = {"tls": {name: config["tls." + name] for name in ("ca", "pin", "insecure")}}
+    if config["sip.session_expires"]:
+        phone.names["session_expires"] = config["sip.session_expires"]
     if config["sip.keepalive_s"]:
         phone.keepalive_ms = 1000 * config["sip.keepalive_s"]
     for group in ("sip2", "sip3", "sip4"):

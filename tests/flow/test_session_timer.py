@@ -244,7 +244,7 @@ def test_an_answer_without_it_ends_the_timer():
 
 def test_refreshing_by_reinvite_where_update_is_not_taken():
     refresh = (200, b"\r\nSession-Expires: 100;refresher=uac")
-    wire, bell, peer, out = called(b"\r\nSession-Expires: 100;refresher=uac", ())
+    wire, _, peer, out = called(b"\r\nSession-Expires: 100;refresher=uac", ())
     wire.run(49_900)
     assert peer.methods() == ["INVITE", "ACK"]
     wire.run(300)
@@ -335,7 +335,7 @@ def test_a_422_is_asked_again_with_what_it_wants():
     ok = (200, b"\r\nSession-Expires: 4000;refresher=uac")
     steps = [(422, b"\r\nMin-SE: 1800"), (422, b"\r\nMin-SE: 4000"), ok]
     for ours in (0, 600):  # also when it is a proxy that asks, and not we
-        wire, bell, peer, out = called(b"", steps, session_expires=ours)
+        wire, _, peer, out = called(b"", steps, session_expires=ours)
         wire.run(1000)
         invites = [message for message in peer.got if message.method == b"INVITE"]
         assert [i.header(b"session-expires") for i in invites] == [b"600" if ours else None, b"1800", b"4000"]
@@ -360,7 +360,7 @@ def test_a_422_is_asked_again_with_what_it_wants():
 
 def test_422_without_end_is_a_refusal():
     for least in ([b"100", b"200", b"300", b"400", b"500", b"600", b"700", b"800"], [b"500"] * 9, [b"9999999"], [b"x"]):
-        wire, bell, peer, out = called(b"", [(422, b"\r\nMin-SE: " + value) for value in least], session_expires=90)
+        wire, bell, peer, _ = called(b"", [(422, b"\r\nMin-SE: " + value) for value in least], session_expires=90)
         wire.run(5000)
         ended = bell.take("ended")
         assert ended.status == 422 and ended.data == "rejected"
