@@ -99,7 +99,7 @@ class Phone(Waiting):
         super().__init__()
         self.names = {}  # what few phones want otherwise
         for name in list(account):
-            if name in "compact redirects reliable session_expires":
+            if name in "compact redirects reliable session_expires".split():
                 self.names[name] = account.pop(name)
         self.accounts = [Account(address, **account)]
         self.accept = accept
