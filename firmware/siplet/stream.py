@@ -25,6 +25,7 @@ _WRAP_TICK = const(0x3FFFB1E0)  # 2**30 - 20000: taken away, it adds 20 ms witho
 _BEHIND = const(-100000)  # microseconds: later than that, frames are left out instead of sent in a burst
 _QUIET = const(150)  # ticks without a packet after which the peer may come from another port: 3 s
 _COMFORT = const(13)
+_SHY = const(25)  # ticks for which a former far end may still send; for so long only the agreed port is the new one
 
 
 def buffers():
@@ -98,6 +99,8 @@ class Stream:
                 self._remote = None, port
             self._in.reset()
             self._listen()
+            if former and host == former.address:
+                self._silent = 0  # what the former far end sent last is still to come
         way = agreement.direction
         self._sending = bool(self._remote[0] and port and host != "0.0.0.0" and way in ("sendrecv", "sendonly"))
         self._hearing = way in ("sendrecv", "recvonly")
@@ -110,7 +113,7 @@ class Stream:
         if self._connected:
             self.udp.reopen()
             self._connected = False
-        self._silent = 0
+        self._silent = _SHY
 
     def _play_law(self, law):
         self._playing = law
@@ -214,12 +217,13 @@ class Stream:
         host = self._remote[0]
         source = None
         reads = 4 * _READS
+        self._silent += 1
         while host and reads:
             reads -= 1
             n = udp.receive_from(data)
             if n < 0:
                 break
-            if n and udp.source[0] != host:
+            if n and (udp.source[0] != host or (udp.source[1] != self._agreed.port and self._silent < _SHY)):
                 self.stats.foreign += 1
             elif n:
                 self._in.careful = udp.source[1] != self._agreed.port

@@ -232,6 +232,27 @@ def test_peer_returns_from_another_port():
     pair.a.udp.close()
 
 
+def test_who_was_the_peer_before_does_not_come_back_by_its_last_packets():
+    # After a transfer, or behind one server, the former far end and the new one have the same address
+    pair = Pair()
+    pair.ticks(5)
+    new = Stream(Audio(0x40), Udp(HERE), lambda n: bytes(range(n)))
+    new.configure(Agreement(pair.a.udp.port))
+    pair.b.tick()
+    pair.a.configure(Agreement(new.udp.port))
+    for _ in range(3):  # not told yet
+        pair.b.tick()
+        pair.a.tick()
+    for _ in range(10):
+        pair.a.tick()
+        new.tick()
+        pair.b.tick()
+    assert pair.a.udp.peer == (HERE, new.udp.port) and pair.a.stats.foreign
+    assert pair.a.audio.last & 0xF8 == 0x40 and new.stats.received > 5
+    new.udp.close()
+    pair.close()
+
+
 def test_an_address_that_cannot_be_resolved():
     udp = Udp(HERE)
     s = Stream(Audio(1), udp, seed)

@@ -2,7 +2,7 @@
 # puts into Refer-To. Loaded with the first such INVITE. Imports what invite_server imports.
 
 from siplet.errors import RemoteError
-from siplet.sip.header import param
+from siplet.sip.header import param, uri_of
 from siplet.sip.invite_server import Incoming
 from siplet.sip.uri import Uri
 
@@ -17,7 +17,8 @@ def target(session):
     for c in text:
         one = bytes((c,))
         escaped += one if one.isalpha() or one.isdigit() or one in _FREE else f"%{c:02X}".encode()
-    uri = dialog.target
+    # Whom proxies brought us to may hide behind them: then its address is the way to it, not its Contact (RFC 5589 7.3).
+    uri = uri_of(dialog.remote) if dialog.routes else dialog.target
     return uri[: Uri(uri).end] + b"?Replaces=" + escaped
 
 
