@@ -119,13 +119,15 @@ class BaresipNew(Child):
         self.do("digits", call=call, digits=digits)
 
     def transfer(self, call, target):
-        """Blind transfer; returns the final status that the other side told of its new call, 0 for none."""
+        """Blind transfer."""
         self.do("transfer", call=call, target=target)
-        return self.event("transfer", call=call)["status"]
 
     def transfer_to(self, call, other):
-        """Attended transfer of call's far end to other's; returns the final status."""
+        """Attended transfer of call's far end to other's."""
         self.do("transfer_to", call=call, other=other)
+
+    def transferred(self, call):
+        """The final status of the call that a transfer made, 0 for none."""
         return self.event("transfer", call=call)["status"]
 
     def is_idle(self):

@@ -134,16 +134,15 @@ class Pjsua(Child):
         self.do("digits", call=call, digits=digits, form=form)
 
     def transfer(self, call, target):
-        """Blind transfer; returns the final status that the other side told of its new call."""
+        """Blind transfer."""
         self.do("transfer", call=call, target=target)
-        return self._transferred(call)
 
     def transfer_to(self, call, other):
-        """Attended transfer of call's far end to other's; returns the final status."""
+        """Attended transfer of call's far end to other's."""
         self.do("transfer_to", call=call, other=other)
-        return self._transferred(call)
 
-    def _transferred(self, call):
+    def transferred(self, call):
+        """The final status of the call that a transfer made."""
         while True:
             told = self.event("transfer", call=call)
             if told["final"] or told["status"] >= 200:
