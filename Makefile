@@ -36,7 +36,7 @@ test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a
 lint: $(VENV) $(NODE) ## style, types against the ESP32 stubs, and every file compiled for every family of board
 	@$(PY) tests/lint.py
 
-bench: $(VENV) $(NODE) ## what siplet costs: T=modules, garbage, speed, doorphone or pacing for one table
+bench: $(VENV) $(NODE) ## what siplet costs: T=modules, garbage, speed, doorphone, pacing or fuzz for one table
 	@$(PY) tests/bench/run.py $(T)
 
 peers: ## Debian's SIP programs that the tests call (asks sudo when needed)
