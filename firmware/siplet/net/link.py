@@ -25,8 +25,9 @@ class Link:
     """destination: as Links.send() was given it; source: (ip, port, transport) of the other end, None until it is open.
 
     links: the Links that it belongs to; address: (host, port) to connect to; sock: one that was accepted.
-    reason: None while it lives; why it ended, "" when we wanted it. used: something was sent, or was to be. messages:
-    how many came. heard: when the last one did, at first when it was opened.
+    reason: None while it lives; why it ended, "" when we wanted it. lingers: it is read a moment longer all the same.
+    used: something was sent, or was to be. messages: how many came. heard: when the last one did, at first when it was
+    opened.
     """
 
     def __init__(self, links, destination, address=None, sock=None):
@@ -38,7 +39,7 @@ class Link:
         self.source = None if address else destination
         self.opened = not address
         self.reason = self._tls = self._writer = None
-        self.used = self._lingers = self._started = False
+        self.used = self.lingers = self._started = False
         self.messages = 0
         self._queue = []
         self._began = self._ping = self._pong = None
@@ -65,7 +66,7 @@ class Link:
     def watch(self, now):
         """Let the deadlines pass."""
         links = self._links
-        if self._lingers:
+        if self.lingers:
             if ticks_diff(now, self._moved) > _LINGER:
                 self.stop()
         elif self.reason is not None:
@@ -99,7 +100,7 @@ class Link:
         """End it."""
         if self.reason is None:
             self.reason = ""
-        self._lingers = False
+        self.lingers = False
         if asyncio.current_task() is not self._task:
             self._task.cancel()
             if not self._started:  # then nothing of it ever runs
@@ -112,7 +113,7 @@ class Link:
         try:
             if not self.opened:
                 await self._open()
-            while self.reason is None or self._lingers:
+            while self.reason is None or self.lingers:
                 await self._read()
         except (OSError, ValueError, LocalError, MemoryError) as error:
             self.fail(self._words(error))
@@ -176,7 +177,7 @@ class Link:
                     return
                 message = codec.next()
         except RemoteError as error:
-            self._lingers = self.opened
+            self.lingers = self.opened
             self.reason = error.text
             self._moved = now
         if not codec.partial:

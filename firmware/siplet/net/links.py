@@ -155,19 +155,20 @@ class Links:
         return "" if self._make_room(True) else "too many connections"
 
     def _make_room(self, outgoing):
-        # ends the connection that was idle longest when there are too many of that kind; False when none is idle
-        links = [link for link in self.links if link.outgoing == outgoing and link.reason is None]
+        # ends a connection when there are too many of that kind; False when none is idle
+        links = [link for link in self.links if link.outgoing == outgoing and (link.reason is None or link.lingers)]
         if len(links) < (STREAMS_OUT if outgoing else STREAMS_IN):
             return True
         oldest = None
+        least = 0
         for link in links:
-            # Who has never said anything goes first, so that strangers take the place of strangers
+            # Who is to be closed anyway goes first, then who has never said anything, so that strangers take the place
+            # of strangers; among equals who was silent longest
+            rank = 0 if link.lingers else 2 if link.messages else 1
             if link.opened and (
-                oldest is None
-                or bool(link.messages) < bool(oldest.messages)
-                or (bool(link.messages) == bool(oldest.messages) and ticks_diff(link.heard, oldest.heard) < 0)
+                oldest is None or rank < least or (rank == least and ticks_diff(link.heard, oldest.heard) < 0)
             ):
-                oldest = link
+                oldest, least = link, rank
         if oldest is None:
             return False
         self.refused += 1
