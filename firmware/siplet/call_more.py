@@ -4,7 +4,7 @@
 import asyncio
 
 from siplet import platform
-from siplet.errors import CallLost, CallRejected, CallTimeout, LocalError, RemoteError
+from siplet.errors import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError, RemoteError
 from siplet.sip.header import uri_of
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -97,6 +97,76 @@ def _on_changed(call, on_hold):
             call.was_muted = stream.muted
         stream.muted = on_hold or call.was_muted
     call.on_hold = on_hold
+
+
+# -- before the answer
+
+
+async def progress(call):
+    """Let the caller hear us before the call is answered, without answering it (183): an announcement, say.
+
+    Raises CallCancelled when it is over already, LocalError when the caller has not said where it listens.
+    """
+    from siplet.sip.progress import progress as say
+
+    if not say(call.session, platform.now()):
+        raise CallCancelled(call.status or 487, call.reason)
+    call.phone.pump()
+
+
+def _text(value):
+    try:
+        return value.decode()
+    except UnicodeError:
+        return bytes([c for c in value if c < 128]).decode()
+
+
+def header(call, name):
+    """The value of a header of the INVITE of an incoming call, str, or None. Anybody may have written it: trusted()."""
+    value = call.request.header(name.lower().encode()) if call.request else None
+    return None if value is None else _text(value)
+
+
+def trusted(call):
+    """Whether an incoming call came from one of our servers, which are asked to know who calls."""
+    from siplet.guard import servers
+
+    return bool(call.request) and call.request.source[0] in servers(call.phone)
+
+
+def _told(call, ask, anyone):
+    # what a function of sip/identity says of the INVITE, None when nobody trusted has written it
+    if call.request and (anyone or trusted(call)):
+        from siplet.sip import identity
+
+        return getattr(identity, ask)(call.request)
+    return None
+
+
+def identity(call, anyone=False):
+    """The URI of who calls, str, as our server asserts it (P-Asserted-Identity, Remote-Party-ID), or None.
+
+    call.remote is what the caller says of itself. anyone: believe it whoever sends it, here and below.
+    """
+    found = _told(call, "asserted", anyone)
+    return found and _text(found[0])
+
+
+def display_name(call, anyone=False):
+    """The name of who calls, str, as our server asserts it; None when it does not."""
+    found = _told(call, "asserted", anyone)
+    return (found and _text(found[1])) or None
+
+
+def diverted_from(call, anyone=False):
+    """The URI, str, that was called before the call was sent on to us (Diversion, History-Info), or None."""
+    found = _told(call, "diverted", anyone)
+    return found and _text(found)
+
+
+def answer_after(call, anyone=False):
+    """The seconds, 0 to 3600, after which this call wants to be answered by itself (Alert-Info, Call-Info), or None."""
+    return _told(call, "answer_after", anyone)
 
 
 # -- transfer

@@ -1,5 +1,5 @@
-# Who may call a phone, as its application or its configuration says it. Loaded unless the phone is open.
-# May import sip/admission, sip/challenge, sip/uri.
+# Who may call a phone, as its application or its configuration says it. May import of sip/
+# admission, friends, challenge and uri.
 
 from siplet.sip.admission import Admission
 from siplet.sip.uri import Uri
@@ -23,11 +23,11 @@ def guard(phone):
         from siplet.sip.challenge import Challenge
 
         asks = Challenge(phone.endpoint, users)
-    phone.endpoint.admit = Admission(lambda: _servers(phone), allow, asks)
+    phone.endpoint.admit = Admission(lambda: servers(phone), allow, asks)
 
 
-def _servers(phone):
-    # the addresses of our servers, str, as far as they are known now
+def servers(phone):
+    """The addresses of our servers, str, as far as they are known now."""
     found = []
     for account in phone.accounts:
         if account.register or account.proxy:

@@ -38,6 +38,18 @@ def answer(request, status, tag=b"far", extra=b"", body=b""):
     return b"\r\n".join(lines) + body
 
 
+def polite(far, message, source):
+    """A script: INVITEs ring, and are taken back; whatever else is asked is fine."""
+    if message.method == b"INVITE":
+        far.invite = message
+        far.source = source
+        far.say(answer(message, 180, extra=far.contact), source)
+    elif message.method and message.method != b"ACK":
+        far.say(answer(message, 200), source)
+        if message.method == b"CANCEL":
+            far.say(answer(far.invite, 487), source)
+
+
 class Far:
     """`async with Far(script) as far`. got: the Messages that came; port; contact: a Contact header of its own."""
 

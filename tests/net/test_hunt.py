@@ -3,7 +3,7 @@
 
 import asyncio
 
-from scripted import Far, answer, sdp, soon
+from scripted import Far, answer, polite, sdp, soon
 from siplet import CallRejected, CallTimeout, LocalError, Phone, platform
 from siplet.audio.null import Null
 from siplet.ticks import ticks_diff
@@ -16,23 +16,14 @@ def phone(user, **options):
     return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Null(), accept=("open",), **options)
 
 
-def says(status, after=0, media=b""):
-    """The script of a place: 180 at once, status later; it takes CANCEL and BYE."""
+def says(status):
+    """The script of a place: it rings and then says that status; 0: it goes on ringing."""
 
     def script(far, message, source):
-        if message.method == b"INVITE":
-            far.invite = message
-            far.source = source
-            far.say(answer(message, 180, extra=far.contact), source)
-            if status == 200:
-                far.say(answer(message, 200, extra=far.contact, body=media or sdp(9)), source)
-            elif status:
-                far.say(answer(message, status), source)
-        elif message.method == b"CANCEL":
-            far.say(answer(message, 200), source)
-            far.say(answer(far.invite, 487), source)
-        elif message.method != b"ACK":
-            far.say(answer(message, 200), source)
+        polite(far, message, source)
+        if message.method == b"INVITE" and status:
+            body = sdp(9) if status == 200 else b""
+            far.say(answer(message, status, extra=far.contact, body=body), source)
 
     return script
 
