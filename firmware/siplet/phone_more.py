@@ -19,7 +19,7 @@ def add_account(phone, address, **options):
     return account
 
 
-def configure(phone, compact=False, redirects=None, reliable=None, session_expires=0):
+def configure(phone, compact=False, redirects=None, reliable=None, session_expires=None):
     """What few phones want otherwise: arguments of Phone, or a call of their own before calls are made.
 
     compact: our headers go by one letter where they have one (RFC 3261 7.3.3). redirects: how often a call of ours is
@@ -29,7 +29,8 @@ def configure(phone, compact=False, redirects=None, reliable=None, session_expir
     and keep to what the far end asks for.
     """
     endpoint = phone.endpoint
-    endpoint.session_expires = session_expires
+    if session_expires is not None:
+        endpoint.session_expires = session_expires
     if compact:
         from siplet.limits import MESSAGE
         from siplet.sip.compact import Compact

@@ -99,8 +99,9 @@ def _make_phone(board, config):
     )
     if config["tls.ca"] or config["tls.pin"] or config["tls.insecure"]:
         phone.streams = {"tls": {name: config["tls." + name] for name in ("ca", "pin", "insecure")}}
-    if config["sip.session_expires"]:
-        phone.names["session_expires"] = config["sip.session_expires"]
+    for name, usual in (("compact", False), ("redirects", 5), ("reliable", ""), ("session_expires", 0)):
+        if config["sip." + name] != usual:  # what does it need not be loaded otherwise
+            phone.names[name] = config["sip." + name]
     if config["sip.keepalive_s"]:
         phone.keepalive_ms = 1000 * config["sip.keepalive_s"]
     for group in ("sip2", "sip3", "sip4"):
@@ -143,10 +144,10 @@ async def prepare(arguments, here):
         place = f"{phone.local_address}:{phone.local_port}"
         raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({_reason(error)})")
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
-    # What board and phone have taken over is not kept twice; the password least of all.
-    for key in list(config):
-        if key[:3] in ("sip", "rtp", "tls", "dns"):
-            del config[key]
+    # What board and phone have taken over is not kept twice; the password least of all. The board has this same dict.
+    kept = {key: value for key, value in config.items() if key[:3] not in ("sip", "rtp", "tls", "dns")}
+    config.clear()  # gives its room back, which deleting key by key does not
+    config.update(kept)
     return main, board, phone, config
 
 
