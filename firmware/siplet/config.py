@@ -44,7 +44,7 @@ _TABLE = (
     ("dns.servers", "texts", (), 0, 3, "addresses of name servers; empty: those of the network"),
     ("sip.compact", "bool", False, 0, 0, "write headers by one letter where they have one: shorter messages"),
     ("sip.redirects", "int", 5, 0, 20, "how often a call is sent on at most (3xx); 0: never"),
-    ("sip.reliable", "str", "", 0, 9, "acknowledge ringing: off, supported, required; empty: when the caller asks for it"),
+    ("sip.reliable", "str", "", 0, 9, "acknowledged ringing: off, supported, required; empty: if the caller must"),
     ("sip.session_expires", "int", 0, 0, 86400, "seconds after which a call nobody refreshed is over, 90 at least"),
     ("sip.local_address", "str", "", 0, 45, "our own address; empty: the board finds it"),
     ("sip.local_port", "int", 5060, 0, 65535, "UDP port of SIP; 0: any free one"),
