@@ -9,6 +9,7 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests", "interop")]
 
+import compact  # noqa: E402
 import core  # noqa: E402
 import doorphone  # noqa: E402
 import fuzz  # noqa: E402
@@ -22,6 +23,7 @@ SECTIONS = {
     "modules": modules.show,
     "garbage": core.show_garbage,
     "speed": core.show_speed,
+    "compact": compact.show,
     "doorphone": doorphone.show,
     "pacing": pacing.show,
     "fuzz": fuzz.show,
