@@ -189,7 +189,7 @@ async def transfer_to(call, other, timeout_ms=180_000):
 
     if other.state != "up":
         raise LocalError("the other call is not up")
-    await _transfer(call, replaces.target(other.session), timeout_ms)
+    await _transfer(call, replaces.target(other.session, other.remote.encode()), timeout_ms)
 
 
 async def _transfer(call, target, timeout_ms):

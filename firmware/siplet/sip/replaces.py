@@ -2,23 +2,27 @@
 # puts into Refer-To. Loaded with the first such INVITE. Imports what invite_server imports.
 
 from siplet.errors import RemoteError
-from siplet.sip.header import param, uri_of
+from siplet.sip.header import param
 from siplet.sip.invite_server import Incoming
 from siplet.sip.uri import Uri
 
 _FREE = b"-.!~*'()_"  # besides letters and digits, what stands unescaped in a header of a URI (RFC 3261 25.1)
 
 
-def target(session):
-    """The URI that makes who calls it take our place in this call: the far end's, with Replaces as it must read it."""
+def target(session, address=b""):
+    """The URI that makes who calls it take our place in this call: the far end's, with Replaces as it must read it.
+
+    address: under which we called it, or it called us (URI); b"": its Contact has to do.
+    """
     dialog = session.dialog
     text = dialog.call_id + b";to-tag=" + dialog.remote_tag + b";from-tag=" + dialog.local_tag
     escaped = b""
     for c in text:
         one = bytes((c,))
         escaped += one if one.isalpha() or one.isdigit() or one in _FREE else f"%{c:02X}".encode()
-    # Whom proxies brought us to may hide behind them: then its address is the way to it, not its Contact (RFC 5589 7.3).
-    uri = uri_of(dialog.remote) if dialog.routes else dialog.target
+    # Whom proxies brought us to may hide behind them: then its address is the way to it, not its Contact
+    # (RFC 5589 7.3).
+    uri = address if address and dialog.routes else dialog.target
     return uri[: Uri(uri).end] + b"?Replaces=" + escaped
 
 
