@@ -1,5 +1,5 @@
 # Writes one SIP message after the other into one buffer that is used again. RFC 3261 sections 7, 8.2.6 and 18.2.1,
-# RFC 3581. May import: limits, errors, sip.header.
+# RFC 3581. May import: limits, errors, sip.header; sip.reasons.
 
 from micropython import const
 
@@ -9,28 +9,18 @@ from siplet.sip.header import lws, run, same, skip, trim
 
 _START = const(1536)  # an INVITE with credentials fits, and is made while the heap is still in one piece
 _ROOM = const(640)  # what is left of the buffer for our own headers and body behind those copied from a request
-
-# Those that siplet sends, or tells of when no response came
-_REASONS = (
-    b"100Trying\n180Ringing\n200OK\n400Bad Request\n403Forbidden\n404Not Found\n405Method Not Allowed\n"
-    b"406Not Acceptable\n408Request Timeout\n415Unsupported Media Type\n416Unsupported URI Scheme\n"
-    b"420Bad Extension\n421Extension Required\n480Temporarily Unavailable\n481Call/Transaction Does Not Exist\n"
-    b"482Loop Detected\n"
-    b"486Busy Here\n487Request Terminated\n488Not Acceptable Here\n491Request Pending\n500Server Internal Error\n"
-    b"501Not Implemented\n503Service Unavailable\n505Version Not Supported\n513Message Too Large\n603Decline\n"
-)
 _digit = bytearray(1)  # on its way into a message
 
 
 def reason(status):
     """The phrase of a status (21), b"" for one that siplet does not know."""
-    i = 0
-    while i < len(_REASONS):
-        end = _REASONS.find(b"\n", i)
-        if (_REASONS[i] * 10 + _REASONS[i + 1]) * 10 + _REASONS[i + 2] - 5328 == status:
-            return _REASONS[i + 3 : end]
-        i = end + 1
-    return b""
+    if status == 200:
+        return b"OK"
+    if status == 180:
+        return b"Ringing"
+    from siplet.sip.reasons import reason as other
+
+    return other(status)
 
 
 class Builder:
@@ -41,6 +31,7 @@ class Builder:
     """
 
     supported = b"100rel, replaces, norefersub, timer"  # the option tags of our Supported; what a Require may ask for
+    events = b"refer"  # packages that somebody may subscribe to
 
     def __init__(self, size=MESSAGE):
         self._size = size
