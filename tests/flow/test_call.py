@@ -520,7 +520,7 @@ def test_options_in_a_call_and_when_busy():
 def test_what_we_do_not_serve_is_refused_with_the_right_status():
     cases = (
         (request(b"REGISTER"), 405, b"allow"),
-        (request(b"SUBSCRIBE"), 405, b"allow"),
+        (request(b"PUBLISH"), 405, b"allow"),
         (request(b"NEWMETHOD"), 501, b"allow"),
         (request(b"OPTIONS", uri=b"nobody:knows"), 416, None),
         (request(b"INVITE", CONTACT + b"\r\nRequire: 100rel, teleport", SDP), 420, b"unsupported"),
@@ -531,6 +531,7 @@ def test_what_we_do_not_serve_is_refused_with_the_right_status():
         (request(b"INVITE", b"", SDP), 400, None),  # no Contact: no dialog
         (request(b"BYE", to=b"<sip:desk@10.0.0.2>;tag=gone"), 481, None),
         (request(b"CANCEL"), 481, None),
+        (request(b"SUBSCRIBE"), 403, None),  # nobody may watch
         (request(b"OPTIONS").replace(b"SIP/2.0\r\nVia", b"SIP/3.0\r\nVia"), 505, None),
     )
     for data, status, header in cases:

@@ -4,7 +4,7 @@
 from siplet.errors import RemoteError
 from siplet.sip.header import parameter, skip
 
-ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY"
+ALLOW = b"INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, NOTIFY, MESSAGE, SUBSCRIBE"
 
 
 def destination(request, source):
@@ -26,7 +26,8 @@ def destination(request, source):
 
 
 def capabilities(builder):
-    """Allow, Accept and Supported, as in 200 to OPTIONS (11.2) and 2xx to INVITE (13.3.1.4)."""
+    """Allow, Accept and Supported, as in 200 to OPTIONS (11.2) and 2xx to INVITE (13.3.1.4); RFC 6665 8.2.2."""
     builder.header(b"Allow", ALLOW)
     builder.header(b"Accept", b"application/sdp, application/dtmf-relay, application/dtmf")
     builder.header(b"Supported", builder.supported)
+    builder.header(b"Allow-Events", builder.events)
