@@ -48,7 +48,9 @@ class Link:
             from siplet.net.websocket import WebSocket
 
             host = f"[{destination[0]}]" if ":" in destination[0] else destination[0]
-            self._codec = WebSocket(f"{host}:{destination[1] or address[1]}", links.path, platform.random)
+            self._codec = WebSocket(
+                f"{host}:{destination[1] or (address or destination)[1]}", links.path, platform.random
+            )
         else:
             self._codec = Framer()
         self._stream = tcp.stream(sock) if sock else None

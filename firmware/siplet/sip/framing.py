@@ -23,7 +23,7 @@ class Framer:
     request = b""
 
     def __init__(self):
-        self._data = bytearray()  # what is pending
+        self._data = b""  # what is pending; a bytearray when it came in pieces
         self._from = 0  # the end of the head does not begin before this offset
         self._half = False  # a lone CRLF came that was no pong; the next one makes it a ping
         self.fault = ""
@@ -37,7 +37,13 @@ class Framer:
 
     def receive(self, data):
         """Take the bytes that came, bytes or a memoryview; they are copied."""
-        self._data.extend(data)
+        pending = self._data
+        if not pending:
+            self._data = bytes(data)  # most often all of a message, which next() need not copy then
+            return
+        if isinstance(pending, bytes):
+            self._data = pending = bytearray(pending)
+        pending.extend(data)
 
     def next(self):
         """The next message, bytes; None while none is complete.
@@ -45,7 +51,7 @@ class Framer:
         RemoteError(400) when the stream cannot be read on: it has to be closed.
         """
         if self.fault:
-            self._data = bytearray()
+            self._data = b""
             raise RemoteError(400, self.fault)
         if not self._from:
             self._line_ends()
@@ -93,10 +99,12 @@ class Framer:
 
     def _cut(self, data, end):
         # takes end bytes away; returns them
-        message = bytes(data[:end])
-        self._data = data[end:]
         self._from = 0
-        return message
+        if end == len(data):
+            self._data = b""
+            return bytes(data)
+        self._data = data[end:]
+        return bytes(data[:end])
 
     def _line_ends(self):
         # takes the CRLFs in front of a message: pings, pongs, and those that 7.5 lets pass
