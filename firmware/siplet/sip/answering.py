@@ -7,6 +7,7 @@
 
 from siplet.errors import RemoteError
 from siplet.limits import T1, T2, TIMEOUT
+from siplet.sip.header import lws, same
 from siplet.sip.reply import capabilities
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -16,18 +17,22 @@ def describe(session, request):
 
     RemoteError(415), (488) or (400): nothing has changed then.
     """
-    session._owed = not request.body
-    if session._owed:  # the ACK owes us the answer
+    body = request.body
+    session._owed = not body
+    if not body:  # the ACK owes us the answer
         return session.media.offer()
-    return answer(session, request)
+    return answer(session, request, body)
 
 
-def answer(session, request):
-    """The answer to the offer in a request's body."""
-    kind = (request.header(b"content-type") or b"").split(b";")[0].strip().lower()
-    if kind != b"application/sdp" or request.header(b"content-encoding") not in (None, b"identity"):
+def answer(session, request, body=b""):
+    """The answer to the offer in a request's body; body: the same, when it was cut out already."""
+    data = request.data
+    i = request.find(b"content-type")
+    i = i and lws(data, i, request.end(i))
+    is_sdp = same(data, i, b"application/sdp") and data[i + 15] in b"; \t\r"
+    if not is_sdp or request.header(b"content-encoding") not in (None, b"identity"):
         raise RemoteError(415, "Content-Type: only application/sdp")
-    return session.media.answer(request.body)
+    return session.media.answer(body or request.body)
 
 
 def accept(session, transaction, sdp, now):
@@ -62,7 +67,10 @@ def timing(session, request):
 
 def offering(session):
     """Whether a re-INVITE, or an offer in an UPDATE, of ours waits for its answer."""
-    return any(getattr(usage, "offering", False) and usage.session is session for usage in session.endpoint.usages)
+    for usage in session.endpoint.usages:  # noqa: SIM110  any() allocates
+        if getattr(usage, "offering", False) and usage.session is session:
+            return True
+    return False
 
 
 def reinvite(session, request, source, now):

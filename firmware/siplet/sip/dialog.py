@@ -3,7 +3,7 @@
 
 from siplet.errors import RemoteError
 from siplet.limits import ROUTES, URI
-from siplet.sip.header import param, uri_of
+from siplet.sip.header import lws, param, uri_of
 from siplet.sip.uri import Uri
 
 
@@ -85,7 +85,13 @@ class Dialog:
 
     def refresh(self, message):
         """Target refresh (12.2.1.2, 12.2.2): the Contact of a re-INVITE or of its 2xx becomes the remote target."""
-        self.target = contact(message, self.target)
+        data = message.data
+        i = message.find(b"contact")
+        i = lws(data, i, message.end(i))
+        i += data[i] == 60  # <
+        # What stays is not cut out again
+        if not data.startswith(self.target, i) or data[i + len(self.target)] not in b">;\r":
+            self.target = contact(message, self.target)
 
     def route(self):
         """(Request-URI, Route values, URI of the next hop) of a request in this dialog (12.2.1.1)."""

@@ -12,18 +12,19 @@ from siplet.sip.reply import destination
 def inside(session, request, source, now):
     """Take an UPDATE in the dialog of a call. RemoteError: 491 and 500 when offers cross, 422, 488 ..."""
     up = session.state in ("answered", "leaving", "up")
+    body = request.body
     sdp = b""
-    if request.body:
+    if body:
         if answering.offering(session) or not (up or session.state == "ringing" or session._answered) or session._owed:
             raise RemoteError(491, "UPDATE: an offer of ours waits for its answer")
         if session.state == "ringing" and (not getattr(session, "_described", False) or session._owing):
             raise RemoteError(500, "UPDATE: the first offer is not answered yet")
     if up:
         answering.timing(session, request)
-    if request.body:
+    if body:
         media = session.media
         waiting = media._wanted
-        sdp = answering.answer(session, request)
+        sdp = answering.answer(session, request, body)
         if not up:  # another fork may still answer our INVITE; what this one said in its first answer is over
             media._wanted = waiting
             session.dialog.answer = None
