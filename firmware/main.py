@@ -16,6 +16,9 @@ from siplet.log import log
 
 async def run(arguments, opened):
     """Runs an application until it ends or is told to quit. opened: the list that gets the phone once it is open."""
+    # What stays is loaded before what goes, so that no holes are left between
+    from siplet.phone import Phone  # noqa: F401
+
     from siplet import startup
 
     here = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."

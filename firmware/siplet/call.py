@@ -143,7 +143,7 @@ class Call(Waiting):
             self.reason = text(event.reason or reason(event.status))
             self.how = event.data
             self._end()
-        else:
+        elif kind != "over":
             from siplet.call_more import on_event
 
             on_event(self, event)

@@ -11,6 +11,7 @@ from siplet import platform
 from siplet.account import Account
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
+from siplet.guard import guard
 from siplet.limits import MESSAGE
 from siplet.net.udp import Udp
 from siplet.offer import Negotiation
@@ -135,8 +136,6 @@ class Phone(Waiting):
         if self.names:
             self.configure(**self.names)
         if "open" not in self.accept:
-            from siplet.guard import guard
-
             guard(self)
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
         if self.streams is not None:

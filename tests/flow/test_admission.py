@@ -5,6 +5,7 @@ from siplet.limits import STRANGER_MS, STRANGER_TRIES, STRANGERS
 from siplet.sip.admission import Admission
 from siplet.sip.auth import Credentials
 from siplet.sip.challenge import Challenge, equal
+from siplet.sip.friends import Friends
 from wire import Wire
 
 TARGET = b"sip:desk@10.0.0.2"
@@ -15,7 +16,7 @@ def guarded(allow=(), users=None):
     wire = Wire()
     desk = wire.party("10.0.0.2")
     asks = Challenge(desk.endpoint, users) if users else None
-    desk.endpoint.admit = Admission(lambda: (SERVER,), allow, asks)
+    desk.endpoint.admit = Admission(lambda: (SERVER,), Friends(allow) if allow else None, asks)
     return wire, desk
 
 
