@@ -104,6 +104,12 @@ async def test_servers_that_refuse():
             assert await until(lambda: peer.connections[0].over) and b"OPTIONS" not in peer.connections[0].got
 
 
+async def test_a_path_that_cannot_be():
+    async with Told(path="/a b") as links:
+        assert not links.send(MESSAGE, (HERE, 9, b"WS")) and "a host or path that cannot be" in links.last_error
+        assert not links.links
+
+
 async def test_a_server_that_never_answers_the_upgrade():
     async with Peer() as peer, Told() as links:
         links.connect_ms = 60

@@ -197,3 +197,21 @@ def test_the_torture_messages():
     assert whole >= 12, whole
     assert framed(torture.load("mcl01") + EMPTY)[1] == "content-length: twice"
     assert framed(torture.load("ncl") + EMPTY)[1].startswith("content-length: ")
+
+
+def test_any_bytes_are_survived():
+    seed = 815
+    for _ in range(400):
+        data = bytearray(HELLO + b"\r\n\r\n" + EMPTY)
+        pieces = []
+        for _ in range(6):  # bytes changed, and cuts made, where a seeded generator says
+            seed = (seed * 1103 + 12345) & 0xFFFFF
+            data[(seed >> 3) % len(data)] = seed >> 11 & 255
+        while data:
+            seed = (seed * 1103 + 12345) & 0xFFFFF
+            n = 1 + (seed >> 4) % 60
+            pieces.append(bytes(data[:n]))
+            data = data[n:]
+        found, fault = framed(*pieces)
+        assert all(b"\r\n\r\n" in message and len(message) <= MESSAGE for message in found)
+        assert fault == "" or fault.startswith("content-length: ")

@@ -8,6 +8,7 @@
 import asyncio
 
 from siplet import platform
+from siplet.errors import LocalError
 from siplet.limits import STREAM_CONNECT, STREAM_PAUSE, STREAM_PONG, STREAM_STALL, STREAMS_IN, STREAMS_OUT
 from siplet.net import tcp
 from siplet.net.link import Link
@@ -61,7 +62,11 @@ class Links:
             if why:
                 self._note(destination, why)
                 return False
-            link = Link(self, destination, (address or destination)[:2])
+            try:
+                link = Link(self, destination, (address or destination)[:2])
+            except LocalError as error:  # a host or a path that no HTTP request can name
+                self._note(destination, str(error))
+                return False
             self._begin(link)
         if link.send(data):
             return True
