@@ -1,5 +1,5 @@
 # Broken messages by the thousand at a phone that lives its life meanwhile: nothing is raised, nothing is left behind,
-# the heap does not grow, and it takes a call afterwards as on its first day. `make bench T=fuzz` does it a million times.
+# the heap does not grow, and it takes a call afterwards as on its first day. `make bench T=fuzz`: the same by the million.
 
 import asyncio
 import gc

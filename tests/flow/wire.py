@@ -1,6 +1,7 @@
 # A network with knobs and a clock of its own, for stories about endpoints: no sockets, no sleeps, no real time.
 #
-#     wire = Wire(loss=30, seed=7)          percent lost, duplicated, reordered; delay in ms
+#     wire = Wire(loss=30, seed=7)          percent lost, duplicated, reordered; delay in ms; late: of what is
+#                                           reordered, at most, in ms (default: 40 always)
 #     bell = wire.party("10.0.0.1")         an endpoint with its events
 #     wire.run(5000)                        let 5 s pass; wire.run_until(lambda: ..., 60000) until something is true
 #
@@ -155,14 +156,14 @@ def brief(data):
 class Wire:
     """Carries datagrams between attached parties; see the top of this file."""
 
-    def __init__(self, loss=0, duplicate=0, reorder=0, delay=10, seed=1):
+    def __init__(self, loss=0, duplicate=0, reorder=0, delay=10, seed=1, late=0):
         self.now = 2**30 - 1000
         self.chance = Chance(seed)
-        self.loss, self.duplicate, self.reorder, self.delay = loss, duplicate, reorder, delay
+        self.loss, self.duplicate, self.reorder, self.delay, self.late = loss, duplicate, reorder, delay, late
         self.parties = {}
         self.flying = []  # [due, data, source, destination]
         self.drop = None  # a function(data, destination) that says which datagrams are lost
-        self.carried = self.lost = 0
+        self.carried = self.lost = self.doubled = self.delayed = 0
 
     def party(self, host, port=5060, **options):
         return Party(self, host, port, **options)
@@ -174,9 +175,13 @@ class Wire:
         if self.chance.below(100) < self.loss or (self.drop and self.drop(data, destination)):
             self.lost += 1
             return
-        late = 40 if self.chance.below(100) < self.reorder else 0
+        late = 0
+        if self.chance.below(100) < self.reorder:
+            late = 1 + self.chance.below(self.late) if self.late else 40
+        self.delayed += late > 0
         self.flying.append((ticks_add(self.now, self.delay + late), data, source, destination))
         if self.chance.below(100) < self.duplicate:
+            self.doubled += 1
             self.flying.append((ticks_add(self.now, self.delay + late + 5), data, source, destination))
 
     def _next(self):
