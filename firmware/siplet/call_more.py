@@ -99,6 +99,13 @@ def _on_changed(call, on_hold):
     call.on_hold = on_hold
 
 
+async def send_message(call, text, timeout_ms=32_000):
+    """Send a short text to the far end, inside the call; as phone.send_message()."""
+    from siplet.texts import send
+
+    return await send(call.phone, None, text, timeout_ms, None, call)
+
+
 # -- before the answer
 
 

@@ -76,8 +76,9 @@ async def send(phone, target, text, timeout_ms=32_000, account=None, call=None):
     try:
         if not await sent.until(lambda: sent.status, timeout_ms) or sent.status == 408:
             raise CallTimeout(408, "No answer")
-    finally:
+    finally:  # nobody waits for it any more
         message.call = None
+        message.stop(now)
     if sent.status >= 300:
         raise CallRejected(sent.status, sent.reason)
     return sent.status

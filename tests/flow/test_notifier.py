@@ -1,7 +1,7 @@
 # Stories of being watched (RFC 6665 section 4.2): two of ours, and scripted watchers that are too many or too odd.
 
 from siplet import dialog_info, pidf
-from siplet.limits import WATCH_MOST, WATCHERS
+from siplet.limits import TRANSACTIONS, WATCH_MOST, WATCHERS
 from siplet.sip.notifier import Notifier
 from siplet.sip.subscribe import Subscription
 from siplet.ticks import ticks_diff
@@ -308,14 +308,31 @@ def test_watchers_are_bounded_and_one_that_was_switched_off_takes_its_place_agai
     watcher.subscribe(call_id=b"w1", cseq=7, user=b"w1")
     wire.run(50)
     assert last(watcher) == 200 and len(notifier.watchers()) == WATCHERS and wire2 not in notifier.watchers()
-    watcher.subscribe(call_id=b"w9", user=b"w9", expires=b"0")
-    wire.run(50)
-    assert last(watcher) == 480
-    wire.run(700_000)
-    assert not notifier.watchers()
     watcher.subscribe(call_id=b"w9", user=b"w9")
     wire.run(50)
+    assert last(watcher) == 480
+    watcher.subscribe(call_id=b"q9", user=b"w1", expires=b"0")  # to ask once is no watching
+    wire.run(50)
+    assert last(watcher) == 200 and len(notifier.watchers()) == WATCHERS
+    wire.run(700_000)
+    assert not notifier.watchers()
+    watcher.subscribe(call_id=b"w9", cseq=2, user=b"w9")
+    wire.run(50)
     assert last(watcher) == 200 and len(bell.endpoint.usages) == 2
+
+
+def test_questions_without_end_leave_room():
+    wire, bell, _notifier, _state = watched()
+    watcher = Watcher(wire)
+    watcher.status = 0  # and it never takes what it asked for
+    for i in range(3 * TRANSACTIONS):
+        watcher.subscribe(call_id=b"q" + str(i).encode(), expires=b"0")
+        wire.run(20)
+    assert len(bell.endpoint.transactions) == TRANSACTIONS and last(watcher) == 503
+    wire.run(40_000)
+    watcher.subscribe(call_id=b"last", expires=b"0")
+    wire.run(100)
+    assert last(watcher) == 200 and len(bell.endpoint.usages) == 1
 
 
 def test_many_changes_are_told_by_few_notifys_and_the_last_is_never_lost():

@@ -6,7 +6,7 @@
 # by the next one: no watcher makes a queue grow. Our calls are looked at twice a second while somebody watches them.
 
 from siplet.errors import RemoteError
-from siplet.limits import WATCH_LEAST, WATCH_MOST, WATCH_PACE, WATCHERS
+from siplet.limits import TRANSACTIONS, WATCH_LEAST, WATCH_MOST, WATCH_PACE, WATCHERS
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer, param, uri_of
 from siplet.sip.invite_client import Outgoing
@@ -139,10 +139,12 @@ def outside(endpoint, request, source, now):
             watcher.accept(request, source, now)  # again: our answer was lost
             return
         if watcher.who == who and watcher.dialog.target == dialog.target and same_event(watcher.event, event):
-            former = watcher  # it was switched off and on
-    if former:
-        former.alive = False
-    elif len(watchers) >= WATCHERS:
+            former = watcher
+    if len(endpoint.transactions) >= TRANSACTIONS:
+        raise RemoteError(503, "too many transactions")
+    if expires and former:  # it was switched off and on
+        former.leave()
+    elif expires and len(watchers) >= WATCHERS:
         raise RemoteError(480, "SUBSCRIBE: too many watch already")
     event = name if identity is None else name + b";id=" + identity
     watcher = Watcher(notifier, who, dialog, event, kind)
@@ -153,7 +155,7 @@ def outside(endpoint, request, source, now):
         endpoint.emit("watcher", notifier, 0, b"", watcher)
         watcher.tell(now)
         notifier.look(now)
-    else:  # a question
+    else:  # only a question
         watcher.alive = False
         watcher.notify(b"terminated;reason=timeout", now)
 
@@ -226,8 +228,9 @@ class Watcher(Usage):
 
     def end(self, reason, now):
         """The last NOTIFY; reason: of RFC 6665 4.1.3."""
-        self.notify(b"terminated;reason=" + reason, now)
-        self._part()
+        headers = (b"Event", self.event), (b"Subscription-State", b"terminated;reason=" + reason)
+        self.ask(b"NOTIFY", now, headers)
+        self.leave()
 
     def stop(self, now):
         """We are about to leave; it may ask again later."""
@@ -238,7 +241,7 @@ class Watcher(Usage):
         if not self.alive:
             return
         if status >= 300 and not (response and response.header(b"retry-after")):
-            self._part()
+            self.leave()
         elif status >= 300:
             self._dirty = True
             self._next = self.deadline = ticks_add(now, 1000 * max(1, _seconds(response.header(b"retry-after"), 60)))
@@ -255,7 +258,8 @@ class Watcher(Usage):
         self._version += 1
         self.ask(b"NOTIFY", now, ((b"Event", self.event), (b"Subscription-State", state)), self.kind, body)
 
-    def _part(self):
+    def leave(self):
+        """It watches no longer."""
         self.alive = False
         self.endpoint.emit("watcher", self.notifier, 0, b"", self)
 
