@@ -87,11 +87,10 @@ def shows(*names, peers=PHONES):
     return mark
 
 
-def not_yet(phone, *methods):
-    """Skips the test as long as siplet lacks one of those methods, "call.hold" or "phone.send_message"."""
-    for method in methods:
-        if not phone.do("can", what=method)["can"]:
-            pytest.skip(f"{_NOT_YET}: {method}()")
+def not_yet(phone, module):
+    """Skips the test as long as siplet lacks that module."""
+    if not phone.do("can", module=module)["can"]:
+        pytest.skip(f"{_NOT_YET}: {module}")
 
 
 def note(item, report):

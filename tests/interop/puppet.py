@@ -10,7 +10,6 @@ import json
 import sys
 
 from siplet import platform
-from siplet.call import Call
 from siplet.errors import CallError
 from siplet.phone import Phone
 from siplet.ticks import ticks_add
@@ -66,7 +65,6 @@ class Puppet:
         self.phone = Phone(wish.pop("address"), audio=audio, trace=self.write_trace if path else None, **wish)
         self.phone.keepalive_ms = keepalive
         self.phone.on_state = self.on_state
-        self.phone.on_message = self.on_message
         await self.phone.__aenter__()
         self.spawn(self.ring())
         return {"port": self.phone.local_port}
@@ -108,16 +106,30 @@ class Puppet:
         self.spawn(self.follow("transferred", wish["call"], call.transfer_to(other)))
 
     async def do_message(self, wish):
-        return {"status": await self.phone.send_message(wish["target"], wish["text"])}
+        try:
+            return {"status": await self.phone.send_message(wish["target"], wish["text"])}
+        except CallError as error:
+            return {"status": error.status}
+
+    async def do_listen(self, wish):
+        self.phone.on_message(lambda text: tell(event="message", remote=text.sender, text=text.text))
+
+    async def do_watch(self, wish):
+        self.spawn(self.watch(await self.phone.subscribe(wish["target"], "presence")))
+
+    async def do_watchers(self, wish):
+        self.phone.watchers("all")
+
+    async def do_publish(self, wish):
+        return {"status": await self.phone.publish(wish["online"], wish.get("note", ""))}
 
     async def do_can(self, wish):
-        """Whether siplet has that: "call.NAME" or "phone.NAME" for a method."""
-        kind, name = wish["what"].split(".")
-        if kind == "phone":
-            return {"can": hasattr(self.phone, name)}
-        from siplet import call_more
-
-        return {"can": hasattr(Call, name) or hasattr(call_more, name)}
+        """Whether siplet has that module."""
+        try:
+            __import__(wish["module"])
+        except ImportError:
+            return {"can": False}
+        return {"can": True}
 
     async def do_state(self, wish):
         phone = self.phone
@@ -236,8 +248,10 @@ class Puppet:
         except CallError as error:
             tell(event=kind, call=number, status=error.status, error=type(error).__name__)
 
-    def on_message(self, remote, text):
-        tell(event="message", remote=remote, text=text)
+    async def watch(self, watched):
+        async for seen in watched:
+            tell(event="presence", online=seen.open, note=seen.note, state=watched.state)
+        tell(event="unwatched", state=watched.state, status=watched.status)
 
     def on_state(self, state, status):
         tell(event="registration", state=state, status=status)

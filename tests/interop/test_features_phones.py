@@ -1,21 +1,24 @@
 """Each phone that is a peer, with siplet, through Kamailio: calls, keys, hold, transfers, messages, transports."""
 
+import os
 import time
 
 import baresip_new
 import baresip_old
-import certificates
 import features
 import linphone
 import pjsua
 import pytest
-from driver import DOOR, INDOOR, need
+from driver import DOOR, INDOOR, ROOT, need
 from features import shows
 from kamailio import PASSWORDS
 from siplet_tools.process import wait_until
 from siplet_tools.speech import compare, read_wav
 
 TALK = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # seconds in which both clips are heard
+TLS = os.path.join(ROOT, "tests", "vectors", "tls")
+TRUST = tuple(os.path.join(TLS, name) for name in ("ca.pem", "server.pem", "server.key"))
+PRESENCE = {"linphone": ("PRESENCE", "PORTLESS")}  # who does not tell watchers itself, but its server
 CLASSES = {
     "baresip_old": (baresip_old, baresip_old.BaresipOld),
     "baresip_new": (baresip_new, baresip_new.BaresipNew),
@@ -153,7 +156,6 @@ def test_we_put_it_on_hold_and_take_it_back(kind, kamailio, peer, door):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "call.hold", "call.resume")
     call, theirs = connect(phone, other)
     hears(phone, call)
     for _ in range(2):
@@ -174,7 +176,6 @@ def test_we_transfer_it_blind(kind, kamailio, peer, door, puppet):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "call.transfer")
     third = puppet(server.server, user="third")
     call, _ = connect(phone, other)
     phone.do("transfer", call=call, target=address("third", server.server))
@@ -193,7 +194,6 @@ def test_it_transfers_us_blind(kind, kamailio, peer, door, puppet):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "call.transfer")
     third = puppet(server.server, user="third")
     call, theirs = connect(phone, other)
     other.transfer(theirs, address("third", server.server))
@@ -213,7 +213,6 @@ def test_we_transfer_it_to_our_other_call(kind, kamailio, peer, door, puppet):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server, max_calls=2)
-    features.not_yet(phone, "call.transfer_to")
     third = puppet(server.server, user="third")
     call, _ = connect(phone, other)
     second = phone.do("call", target=address("third", server.server))["call"]
@@ -233,7 +232,6 @@ def test_it_transfers_us_to_its_other_call(kind, kamailio, peer, door, puppet):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "call.transfer_to")
     third = puppet(server.server, user="third")
     call, theirs = connect(phone, other)
     other.hold(theirs)
@@ -255,7 +253,6 @@ def test_we_transfer_another_one_to_it(kind, kamailio, peer, door, puppet):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server, max_calls=2)
-    features.not_yet(phone, "call.transfer_to")
     third = puppet(server.server, user="third", auto="answer")
     second = phone.do("call", target=address("third", server.server))["call"]
     phone.event("up", call=second)
@@ -272,7 +269,7 @@ def test_we_write_to_it(kind, kamailio, peer, door):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "phone.send_message")
+    features.not_yet(phone, "siplet.texts")
     assert phone.do("message", target=other.uri, text="The bell: zwölf Uhr ☎")["status"] in (200, 202)
     assert other.message() == "The bell: zwölf Uhr ☎"
     absent = phone.do("message", target=address("third", server.server), text="Anybody?")
@@ -285,17 +282,38 @@ def test_it_writes_to_us(kind, kamailio, peer, door):
     options = {"friend": address("door", server.server)} if kind == "baresip_old" else {}
     other = peer(server.server, **options)
     phone = door(server.server)
-    features.not_yet(phone, "phone.send_message")
+    features.not_yet(phone, "siplet.texts")
+    phone.do("listen")
     other.send(address("door", server.server), "Open, grüß dich")
     told = phone.event("message")
     assert told["text"] == "Open, grüß dich" and "indoor" in told["remote"]
 
 
-@pytest.fixture(scope="module")
-def trust(tmp_path_factory):
-    """(CA file, certificate file, key file)"""
-    need(certificates.missing())
-    return certificates.make(tmp_path_factory.mktemp("trust"))
+@shows("presence-seen")
+def test_we_see_its_presence(kind, kamailio, peer, door):
+    server = kamailio(*PRESENCE.get(kind, ()))
+    options = {"publish": True} if kind in PRESENCE else {}
+    other = peer(server.server, **options)
+    phone = door(server.server)
+    features.not_yet(phone, "siplet.watching")
+    other.show(True)
+    phone.do("watch", target=address("indoor", server.server))
+    phone.event("presence", online=True)
+    other.show(False)
+    phone.event("presence", online=False)
+
+
+@shows("presence-shown")
+def test_it_sees_our_presence(kind, kamailio, peer, door):
+    server = kamailio()
+    phone = door(server.server)
+    features.not_yet(phone, "siplet.presence")
+    phone.do("watchers")
+    phone.do("publish", online=True)
+    other = peer(server.server, friend=address("door", server.server))
+    other.sees(True)
+    phone.do("publish", online=False)
+    other.sees(False)
 
 
 def call_both_ways(server, other, phone):
@@ -317,19 +335,19 @@ def call_both_ways(server, other, phone):
 
 @shows("tcp")
 def test_calls_over_tcp(kind, kamailio, peer, door):
-    server = kamailio()
+    server = kamailio("NAT")
     other = peer(server.server, transport="tcp")
-    features.not_yet(door(server.server, register=False), "phone.transport")
     phone = door(server.server, transport="tcp")
-    assert all("transport=tcp" in contact for contact, _ in server.contacts("door"))
+    ((contact, _),) = server.contacts("door")
+    assert "transport=tcp" in contact
     call_both_ways(server.server, other, phone)
 
 
 @shows("tls")
-def test_calls_over_tls(kind, kamailio, peer, door, trust):
-    server = kamailio("TLS", certificates=trust)
-    other = peer(server.tls_server, transport="tls", certificates=trust)
-    features.not_yet(door(server.server, register=False), "phone.transport")
-    phone = door(server.tls_server, transport="tls", tls={"ca": trust[0]})
-    assert all("transport=tls" in contact for contact, _ in server.contacts("door"))
+def test_calls_over_tls(kind, kamailio, peer, door):
+    server = kamailio("TLS", "NAT", certificates=TRUST)
+    other = peer(server.tls_server, transport="tls", certificates=TRUST)
+    phone = door(server.tls_server, transport="tls", streams={"tls": {"ca": TRUST[0]}})
+    ((contact, _),) = server.contacts("door")
+    assert "transport=tls" in contact
     call_both_ways(server.tls_server, other, phone)
