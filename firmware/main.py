@@ -17,7 +17,7 @@ from siplet.log import log
 async def run(arguments, opened):
     """Runs an application until it ends or is told to quit. opened: the list that gets the phone once it is open."""
     # What stays is loaded before what goes, so that no holes are left between
-    from siplet.phone import Phone  # noqa: F401
+    from siplet.phone import Phone  # noqa: F401, I001
 
     from siplet import startup
 
@@ -35,7 +35,7 @@ async def run(arguments, opened):
 
 
 def add_commands(board, phone):
-    """What may be typed on a PC besides its buttons: quit, hangup, status, media."""
+    """What may be typed on a PC besides its buttons: quit, hangup. The board itself knows status and media."""
     task = asyncio.current_task()
 
     def quit(_argument):
@@ -44,21 +44,12 @@ def add_commands(board, phone):
 
     def hang_up(_argument):
         for session in phone.endpoint.sessions:
-            asyncio.create_task(session.call.hangup())  # noqa: RUF006  the call keeps who waits for it
+            if session.call:
+                asyncio.create_task(session.call.hangup())  # noqa: RUF006  the call keeps who waits for it
         return "ok"
 
-    def status(_argument):
-        states = [session.call.state for session in phone.endpoint.sessions]
-        return f"registration {phone.registration}, calls {' '.join(states) or 'none'}"
-
-    def media(_argument):
-        for session in phone.endpoint.sessions:
-            stats = session.call.stats
-            if stats:
-                return " ".join([f"{name} {value}" for name, value in stats.__dict__.items()])
-        return "none"
-
-    board.commands.update({"quit": quit, "hangup": hang_up, "status": status, "media": media})
+    board.phone = phone
+    board.commands.update({"quit": quit, "hangup": hang_up})
 
 
 def drive(loop, coroutine):

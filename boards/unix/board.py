@@ -16,6 +16,7 @@ class Board:
     """
 
     log = staticmethod(log)
+    phone = None  # set by main.py once it is open
 
     def __init__(self, config):
         self._config = config
@@ -84,9 +85,13 @@ class Board:
         """Does what a typed line says; the reply, one line."""
         line = line.strip()
         word, _, argument = line.partition(" ")
-        if word not in self.commands:
-            word, argument = "press", line
-        return self.commands[word](argument.strip())
+        if word in self.commands:
+            return self.commands[word](argument.strip())
+        if self.phone and word in ("status", "media"):
+            import telling  # beside this file
+
+            return getattr(telling, word)(self.phone)
+        return self._press(line)
 
     def _press(self, name):
         button = self._buttons.get(name or "bell")

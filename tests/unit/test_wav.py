@@ -164,8 +164,8 @@ def test_a_disk_that_fails_is_counted_and_the_call_goes_on():
     with File() as name:
         audio = Wav(record=name)
         audio.start()
-        audio._file.close()
-        audio._file = Full()
+        audio._recorder._file.close()
+        audio._recorder._file = Full()
         for _ in range(60):
             audio.write(bytes(320))
         audio.stop()

@@ -1,9 +1,7 @@
-# The audio object of a PC: what is said comes from a WAV file, what is heard goes into another. Imports null, g711,
-# errors.
+# The audio object of a PC: what is said comes from a WAV file, what is heard goes into another. Imports null, errors
+# and, when they are needed, g711 and recorder.
 #
-# RIFF/WAVE of 8 kHz, one channel: 16-bit PCM (format 1), A-law (6), mu-law (7); written: 16-bit PCM. Both files start
-# anew with each call. The sizes in the written header are renewed once a second, so that a recording can be read while
-# it grows and after a crash.
+# RIFF/WAVE of 8 kHz, one channel: 16-bit PCM (format 1), A-law (6), mu-law (7). Both files start anew with each call.
 
 import struct
 
@@ -12,9 +10,8 @@ from micropython import const
 from siplet.audio.null import Null
 from siplet.errors import LocalError
 
-_HEADER = const(44)
 _FRAME = const(320)
-_TOP = const(0x3FFF0000)  # bytes of a recording: 18 hours
+_TOP = const(0x3FFF0000)  # bytes of what is played: 18 hours
 _CHUNKS = const(16)  # looked at before the sound; editors write three or four
 
 
@@ -56,11 +53,9 @@ class Wav(Null):
     """
 
     def __init__(self, play=None, record=None, repeat=False):
-        self._play = self._file = None
+        self._play = self._recorder = None
         self._repeat = repeat
-        self._record = record
-        self._end = self._bytes = self.errors = 0
-        self._number = bytearray(4)
+        self._end = self.errors = 0
         if play:
             self._play, kind, self._begin, self._size = _open_play(play)
             self._codes = None
@@ -71,32 +66,23 @@ class Wav(Null):
                 self._table = table(PCMA if kind == 6 else PCMU)
                 self._codes = bytearray(_FRAME // 2)
         if record:
-            self.start()
-            if not self._file:
-                raise LocalError(record + ": cannot be written")
-            self.stop()
+            from siplet.audio.recorder import Recorder
+
+            self._recorder = Recorder(self, record)
 
     def start(self):
         self.stop()
-        self._bytes = self._end = 0
+        self._end = 0
         if self._play:
             self._play.seek(self._begin)
             self._end = self._size
-        if self._record:
-            try:
-                self._file = open(self._record, "wb")
-                self._file.write(
-                    b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0@\x1f\0\0\x80>\0\0\x02\0\x10\0data\0\0\0\0"
-                )
-            except OSError:
-                self.errors += 1
+        if self._recorder:
+            self._recorder.start()
 
     def stop(self):
         self._end = -1
-        if self._file:
-            self._patch()
-            self._file.close()
-            self._file = None
+        if self._recorder:
+            self._recorder.stop()
 
     def read(self, frame):
         if self._end <= 0:
@@ -122,24 +108,5 @@ class Wav(Null):
         return True
 
     def write(self, frame):
-        if not self._file or self._bytes > _TOP:
-            return
-        try:
-            self._file.write(frame)
-        except OSError:
-            self.errors += 1
-            return
-        self._bytes += _FRAME
-        if self._bytes % (50 * _FRAME) == 0:
-            self._patch()
-
-    def _patch(self):
-        try:
-            for at in (4, 40):  # the sizes of what follows each
-                struct.pack_into("<I", self._number, 0, self._bytes + _HEADER - 4 - at)
-                self._file.seek(at)
-                self._file.write(self._number)
-            self._file.seek(0, 2)
-            self._file.flush()
-        except OSError:
-            self.errors += 1
+        if self._recorder:
+            self._recorder.write(frame)

@@ -1,0 +1,16 @@
+# What the PC's board tells of its phone when it is asked: the words status and media. Loaded with the first of them.
+
+
+def status(phone):
+    """One line: the registration, and the state of each call."""
+    states = [session.call.state for session in phone.endpoint.sessions if session.call]
+    return f"registration {phone.registration}, calls {' '.join(states) or 'none'}"
+
+
+def media(phone):
+    """One line: the counters of the first call that has sound."""
+    for session in phone.endpoint.sessions:
+        stats = session.call and session.call.stats
+        if stats:
+            return " ".join([f"{name} {value}" for name, value in stats.__dict__.items()])
+    return "none"
