@@ -19,11 +19,23 @@ class Sipp:
     """A running SIPp; a context manager that ends it. verdict() waits for its end and raises when a call failed.
 
     folder: an empty folder for its files; scenario: name of a template; target: "HOST:PORT" that it calls, None when it
-    is called; calls: how many; at_once: how many at the same time; port: its own;
-    keys: what the scenario's own [words] stand for.
+    is called; calls: how many; at_once: how many at the same time; port: its own; sockets: "t1" for one TCP connection,
+    "tn" for one a call, as SIPp calls them; keys: what the scenario's own [words] stand for.
     """
 
-    def __init__(self, folder, scenario, target=None, user="door", calls=1, at_once=1, timeout_s=60, port=None, **keys):
+    def __init__(
+        self,
+        folder,
+        scenario,
+        target=None,
+        user="door",
+        calls=1,
+        at_once=1,
+        timeout_s=60,
+        port=None,
+        sockets="u1",
+        **keys,
+    ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
         self.port = port or free_ports()
@@ -35,10 +47,10 @@ class Sipp:
         with open(os.path.join(self.folder, scenario + ".xml"), "w", encoding="utf-8") as file:
             file.write(text)
         media = free_ports(8)
-        command = ["sipp", "-nostdin", "-i", "127.0.0.1", "-p", str(self.port), "-sf", scenario + ".xml"]
+        command = ["sipp", "-nostdin", "-t", sockets, "-i", "127.0.0.1", "-p", str(self.port), "-sf", scenario + ".xml"]
         command += ["-m", str(calls), "-l", str(at_once), "-r", "50", "-timeout", f"{timeout_s}s", "-timeout_error"]
         command += ["-recv_timeout", "5000", "-trace_err", "-s", user, "-cid_str", "%u-%p@%s"]
-        command += ["-mp", str(media), "-cp", str(free_ports())]
+        command += ["-mp", str(media), "-cp", str(free_ports()), "-max_socket", "1000"]
         self._timeout = timeout_s
         self._process = Process("sipp", command + ([target] if target else []), self.folder)
 

@@ -119,3 +119,26 @@ def test_two_phones_without_a_server(puppet):
     talk(door, indoor, indoor.uri + ";transport=tcp")
     assert all(b"SIP/2.0/TCP" in text for sent, text in traced(door) if sent)
     talk(indoor, door, door.uri + ";transport=tcp")
+
+
+@pytest.mark.parametrize("sockets", ("t1", "tn"))
+def test_many_calls_of_sipp_by_one_connection_or_one_each(puppet, sipp, tmp_path, sockets):
+    phone = puppet(streams={}, auto="answer")
+    speech = tmp_path / "silence.ul"
+    speech.write_bytes(b"\xff" * 800)
+
+    def ring(calls):
+        done = phone.do("state")["count"] + calls
+        target = f"127.0.0.1:{phone.port}"
+        sipp("calls", target, calls=calls, ms=40, speech=speech, sockets=sockets).verdict()
+        wait_until(lambda: phone.do("state")["count"] == done, 5, "end of the last call")
+        wait_until(lambda: phone.do("state")["streams"] == 0, 5, "end of the connections")
+        return phone.heap()
+
+    ring(10)
+    before = min(ring(1) for _ in range(4))
+    ring(60)
+    after = min(ring(1) for _ in range(4))
+    state = phone.do("state")
+    assert state["faults"] == 0 and state["calls"] == 0
+    assert after - before < 60 * 16, f"{after - before} bytes in 60 calls"  # 16: the least that a call could leave
