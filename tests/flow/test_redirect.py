@@ -269,31 +269,30 @@ def test_our_password_is_for_the_place_that_we_called():
     assert uris(asked) == [TARGET, TARGET, other] and out.state == "up"
 
 
-def test_the_shell_decides_where_a_new_place_is_reached():
+def test_the_account_decides_where_a_new_place_is_reached():
     class Account:
         credentials = None
+        hop = b"sip:10.0.0.8"
+        proxy = b""
 
-    def route(target):
-        asked_for.append(target)
-        return Account, target.encode(), b"sip:10.0.0.8;lr"
+        def serves(self, uri):
+            return uri.host == b"pbx.example"
 
-    asked_for = []
     wire = Wire()
     bell = wire.party("10.0.0.1")
 
     def script(peer, message, source):
         if message.method == b"INVITE":
             new = message.uri == b"sip:a@pbx.example"
-            peer.say(
-                answer(message, 200 if new else 302, b"t", OK if new else contacts(b"<sip:a@pbx.example>")), source
-            )
+            said = (200, b"t", OK, SDP) if new else (302, b"t", contacts(b"<sip:a@pbx.example>"))
+            peer.say(answer(message, *said), source)
 
     Peer(wire, "10.0.0.2", script=script)
     proxy = Peer(wire, "10.0.0.8", script=script)
     out = bell.call(TARGET)
-    out.route = route
+    out.account = Account()
     wire.run(200)
-    assert asked_for == ["sip:a@pbx.example"] and proxy.got[0].uri == b"sip:a@pbx.example"
+    assert proxy.got[0].uri == b"sip:a@pbx.example" and out.state == "up"
 
 
 def test_a_secure_call_is_not_sent_on_in_the_clear():

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "trace": ("platform", *BASE),
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,
-    "call_more": ("guard", "texts", *BELOW_STREAM),
+    "call_more": ("texts", *BELOW_STREAM),
     "hunt": ("waiting", *BELOW_STREAM),
     "phone_more": ("account", "hunt", "presence", "texts", "watching", *BELOW_STREAM),
     "markup": BASE,

@@ -87,6 +87,9 @@ class Outgoing(Session):
         # The dialog of a response to the INVITE (12.1.2), which an earlier one may have made; None when there are most
         for dialog in self._forks:
             if dialog.matches(response):
+                if response.status > 199 and not dialog.confirmed:
+                    dialog.refresh(response)
+                    dialog.learn_routes(response)
                 return dialog
         if len(self._forks) >= most:
             return None
@@ -108,8 +111,6 @@ class Outgoing(Session):
             if dialog.confirmed:
                 self._ack(dialog)
                 return
-            dialog.refresh(response)
-            dialog.learn_routes(response)
         except RemoteError as error:  # its route cannot be gone: neither can an ACK, nor a BYE
             if not first:
                 raise

@@ -7,8 +7,8 @@
 # Nothing is tried twice, more than REDIRECTS never, and nothing but sip: and sips: URIs; a sips: call stays one. What
 # the whole search knows is kept as `again` of the INVITE's transaction, which each INVITE hands on to the next.
 #
-# Our credentials go only where they are meant for: the shell's `route` decides about a new target as about any other.
-# Without a shell they go to the place that the call first went to, and nowhere else.
+# Our credentials go only where they are meant for: the call's account decides about a new target as about any other.
+# Without one they go to the place that the call first went to, and nowhere else.
 
 from siplet.errors import RemoteError
 from siplet.limits import REDIRECTS
@@ -77,10 +77,10 @@ def take(session, outline, tried, status, response):
         return False
     session.invite.again = search
     outline.target = uri.text
-    if session.route:
-        account, _, hop = session.route(uri.text.decode())
-        outline.hop = hop
-        session.credentials = account.credentials if hop else None
+    account = session.account
+    if account:
+        outline.hop = account.hop if account.serves(uri) else account.proxy
+        session.credentials = account.credentials if outline.hop else None
     else:
         known = uri.host.lower() == search.first.host.lower() and uri.port == search.first.port
         outline.hop, outline.routes, session.credentials = search.way if known else (b"", (), None)
