@@ -115,13 +115,22 @@ class Puppet:
         self.phone.on_message(lambda text: tell(event="message", remote=text.sender, text=text.text))
 
     async def do_watch(self, wish):
-        self.spawn(self.watch(await self.phone.subscribe(wish["target"], "presence")))
+        self.watched = await self.phone.subscribe(
+            wish["target"], wish.get("what", "presence"), expires=wish.get("expires", 3600)
+        )
+        self.spawn(self.watch(self.watched))
+
+    async def do_unwatch(self, wish):
+        self.watched.stop()
 
     async def do_watchers(self, wish):
-        self.phone.watchers("all")
+        self.phone.watchers("all", details=True)
 
     async def do_publish(self, wish):
-        return {"status": await self.phone.publish(wish["online"], wish.get("note", ""))}
+        try:
+            return {"status": await self.phone.publish(wish["online"], wish.get("note", ""))}
+        except CallError as error:  # watchers are told all the same
+            return {"status": error.status}
 
     async def do_can(self, wish):
         """Whether siplet has that module."""
@@ -135,6 +144,7 @@ class Puppet:
         phone = self.phone
         answer = {"registration": phone.registration, "status": phone.registration_status, "faults": phone.faults}
         endpoint = phone.endpoint
+        answer["usages"] = len(endpoint.usages)
         answer["received"], answer["unusable"] = phone.received, endpoint.dropped + endpoint.refused
         answer["calls"] = len(self.calls)
         answer["count"] = self.count
@@ -250,7 +260,12 @@ class Puppet:
 
     async def watch(self, watched):
         async for seen in watched:
-            tell(event="presence", online=seen.open, note=seen.note, state=watched.state)
+            if hasattr(seen, "lamp"):
+                tell(event="lamp", lamp=seen.lamp, remotes=[dialog.remote for dialog in seen.dialogs])
+            elif hasattr(seen, "waiting"):
+                tell(event="mailbox", waiting=seen.waiting, counts=seen.counts)
+            else:
+                tell(event="presence", online=seen.open, note=seen.note, state=watched.state)
         tell(event="unwatched", state=watched.state, status=watched.status)
 
     def on_state(self, state, status):
