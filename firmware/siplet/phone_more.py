@@ -96,7 +96,8 @@ async def publish(phone, is_open=True, note="", activity="", timeout_ms=10_000):
     """Say how we are: whether we can be reached, a note, and a word of RFC 4480 such as "away" or "on-the-phone".
 
     It goes to who watches us, and to our server when there is one, which is told again in time. Returns the server's
-    status, 0 without one. Raises CallRejected or CallTimeout; it goes on trying unless the server does not do this.
+    status, 0 without one. Raises CallTimeout, and CallRejected unless others may watch us directly; it goes on trying
+    unless the server does not do this at all.
     """
     from siplet import presence
 

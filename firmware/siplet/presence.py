@@ -64,7 +64,7 @@ class Presence(Waiting):
         self._status = 0
         if not await self.until(lambda: self._status, timeout_ms) or self._status == 408:
             raise CallTimeout(408, "No answer")
-        if self._status >= 300:
+        if self._status >= 300 and not self.notifier:
             raise CallRejected(self._status, reason(self._status).decode())
         return self._status
 
