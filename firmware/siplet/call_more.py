@@ -136,9 +136,7 @@ def header(call, name):
 
 def trusted(call):
     """Whether an incoming call came from one of our servers, which are asked to know who calls."""
-    from siplet.guard import servers
-
-    return bool(call.request) and call.request.source[0] in servers(call.phone)
+    return bool(call.request) and call.request.source[0] in call.phone.server_addresses()
 
 
 def _told(call, ask, anyone):

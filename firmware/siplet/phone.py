@@ -11,10 +11,10 @@ from siplet import platform
 from siplet.account import Account
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
-from siplet.guard import guard
 from siplet.limits import MESSAGE
 from siplet.net.udp import Udp
 from siplet.offer import Negotiation
+from siplet.sip.admission import Admission
 from siplet.sip.endpoint import Endpoint
 from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
@@ -136,7 +136,11 @@ class Phone(Waiting):
         if self.names:
             self.configure(**self.names)
         if "open" not in self.accept:
-            guard(self)
+            self.endpoint.admit = Admission(self.server_addresses)
+            if self.accept:
+                from siplet.guard import guard
+
+                guard(self)
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
         if self.streams is not None:
             self.endpoint.large = True
@@ -221,7 +225,7 @@ class Phone(Waiting):
             line.close()
             raise CallRejected(414, "too long")
         session.call = call
-        session.route = lambda target: self.route(target, account)
+        session.account = account
         call.line = line
         return session
 
@@ -246,6 +250,16 @@ class Phone(Waiting):
                 return one, target, one.hop
         account = account or self.accounts[0]
         return account, target, account.proxy
+
+    def server_addresses(self):
+        """The addresses (str) of our servers, as far as they are known now."""
+        found = []
+        for account in self.accounts:
+            if account.register or account.proxy:
+                destination = Uri(account.hop).destination()
+                found.append(destination[0])
+                found.extend(self.addresses(destination))
+        return found
 
     def addresses(self, destination):
         """The addresses (str) that a destination's name stands for, as far as they are known."""

@@ -15,8 +15,11 @@ SERVER, FRIEND, STRANGER = "10.0.0.9", "10.0.0.7", "10.0.0.1"
 def guarded(allow=(), users=None):
     wire = Wire()
     desk = wire.party("10.0.0.2")
-    asks = Challenge(desk.endpoint, users) if users else None
-    desk.endpoint.admit = Admission(lambda: (SERVER,), Friends(allow) if allow else None, asks)
+    desk.endpoint.admit = Admission(lambda: (SERVER,))
+    if allow:
+        desk.endpoint.admit.friends = Friends(allow)
+    if users:
+        desk.endpoint.admit.asks = Challenge(desk.endpoint, users)
     return wire, desk
 
 

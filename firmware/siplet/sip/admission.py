@@ -16,19 +16,19 @@ class Admission:
     refused, ignored: counts of strangers' requests.
     """
 
-    def __init__(self, servers, friends=None, asks=None):
+    friends = asks = None
+
+    def __init__(self, servers):
         self._servers = servers
-        self._friends = friends
-        self._asks = asks
         self._strangers = []  # [address, refusals, ticks of the last], the latest at the end
         self.refused = self.ignored = 0
 
     def __call__(self, request, source, now):
         """Returns when the request is welcome. RemoteError(403), (401, answered already), or 0: stay silent."""
         address = source[0]
-        if address in self._servers() or (self._friends and self._friends(request, address)):
+        if address in self._servers() or (self.friends and self.friends(request, address)):
             return
-        if self._asks and self._asks.knows(request, now):
+        if self.asks and self.asks.knows(request, now):
             return
         stranger = self._stranger(address, now)
         stranger[1] += 1
@@ -37,8 +37,8 @@ class Admission:
             self.ignored += 1
             raise RemoteError(0, "a stranger, again")
         self.refused += 1
-        if self._asks and request.method != b"ACK":
-            self._asks.ask(request, source, now)
+        if self.asks and request.method != b"ACK":
+            self.asks.ask(request, source, now)
             raise RemoteError(0, "a password is asked for")
         raise RemoteError(403, "not from here")
 

@@ -7,7 +7,6 @@
 # rejected() and close(), which keeps what was `agreed` (RFC 3264).
 
 from siplet.errors import LocalError, RemoteError
-from siplet.sip import info
 from siplet.sip.reply import capabilities, destination
 
 # The states of a call. Row: state, input, next state, action: a method of the session, or a function of answering.py.
@@ -71,7 +70,7 @@ class Session:
 
     dialog = deadline = None
     call = None  # what the shell keeps for it
-    route = None  # the shell's callable(target) -> (account, target, hop), see Phone.route
+    account = None  # the shell's account.Account of a call that we make: how places are reached
     invite = None  # the transaction of the INVITE that made us
     request = None  # the last INVITE that came, while its 2xx waits for the ACK
     unacknowledged = None  # the transaction of that INVITE, until its ACK
@@ -204,7 +203,9 @@ class Session:
         content_type = request.header(b"content-type")
         body = request.body
         if body or content_type:
-            digit = info.parse(content_type or b"", body)
+            from siplet.sip.info import parse
+
+            digit = parse(content_type or b"", body)
             if digit is None:
                 raise RemoteError(415, "Content-Type: no key in this INFO")
             if not again:
