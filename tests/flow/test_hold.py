@@ -1,6 +1,7 @@
 # Stories of hold and resume, by our re-INVITE and by theirs, over a wire with a fake clock (RFC 3261 14, RFC 3264 8.4).
 
 from siplet.errors import LocalError
+from siplet.sip.message import Message
 from siplet.sip.reinvite import change, changing
 from siplet.ticks import ticks_diff
 from test_call import BELL, SDP, TARGET, answer, invite_in_dialog, two, up
@@ -388,3 +389,43 @@ def test_random_stories_of_two_who_hold_and_resume_all_end():
         sessions[0].hang_up(wire.now)
         wire.run(70000)
         assert bell.at_rest() and desk.at_rest() and not bell.endpoint.usages and not desk.endpoint.usages, seed
+
+
+def test_the_ack_goes_where_the_2xx_points_to():
+    wire, bell, peer, out = scripted((200, b"Contact: <sip:moved@10.0.0.3>", SDP + b"a=recvonly\r\n"))
+    elsewhere = Peer(wire, "10.0.0.3")
+    held = change(out, wire.now, "sendonly")
+    wire.run(100)
+    assert held.status == 200 and elsewhere.methods() == ["ACK"] and elsewhere.got[0].uri == b"sip:moved@10.0.0.3"
+    assert peer.methods() == ["INVITE"] and bell.take("changed")
+
+
+def test_an_offer_of_ours_in_a_call_that_the_ack_does_not_answer_changes_nothing():
+    for body in (b"", SDP.replace(b" 8 101", b" 18")):
+        wire, bell, desk = two()
+        _, into = up(wire, bell, desk)
+        before = desk.lines[0].agreed
+        cseq = into.dialog.remote_cseq + 1
+        desk.receive(invite_in_dialog(into, cseq), BELL, wire.now)
+        ack = invite_in_dialog(into, cseq, body).replace(b"INVITE sip", b"ACK sip").replace(b" INVITE", b" ACK")
+        desk.receive(ack.replace(b"z9hG4bKre", b"z9hG4bKack"), BELL, wire.now)
+        assert into.state == "up" and into.unacknowledged is None and desk.lines[0].agreed is before
+        desk.receive(invite_in_dialog(into, cseq + 1, SDP), BELL, wire.now)
+        assert desk.methods()[-1] == "200"
+
+
+def test_without_room_for_a_transaction_nothing_changes():
+    wire, bell, desk = two()
+    _, into = up(wire, bell, desk)
+    before = desk.lines[0].agreed
+    for i in range(20):
+        desk.endpoint.serve(into, _request_of(into, i), BELL)
+    desk.receive(invite_in_dialog(into, into.dialog.remote_cseq + 1, SDP), BELL, wire.now)
+    assert desk.methods() == ["503"] and desk.lines[0].agreed is before and into.unacknowledged is None
+
+
+def _request_of(session, i):
+    data = invite_in_dialog(session, 100 + i).replace(b"INVITE", b"OPTIONS")
+    message = Message(data)
+    message.check()
+    return message

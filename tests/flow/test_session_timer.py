@@ -413,3 +413,22 @@ def test_an_interval_of_weeks_and_one_of_a_second():
     wire, bell, peer, _out = called(b"\r\nSession-Expires: 1;refresher=uac", ())
     wire.run(2000)
     assert bell.take("ended").reason == b"Session Expired" and peer.methods().count("INVITE") <= 3
+
+
+def test_what_cannot_be_read_beside_it_does_no_harm():
+    for expires in (
+        b"\r\nSession-Expires: 120;refresher",
+        b"\r\nSession-Expires: 120;;;",
+        b'\r\nSession-Expires: 120;refresher="uas',
+        b"\r\nSession-Expires: -5",
+        b"\r\nSession-Expires: 99999999999999999999;refresher=uac",
+        b"\r\nSession-Expires: ",
+        b'\r\nSession-Expires: 120\r\nAllow: "',
+        b"\r\nSession-Expires: 120\r\nAllow: " + b"A," * 80 + b"A",
+    ):
+        wire, bell, peer, out = called(expires, ())
+        wire.run(100)
+        assert out.state == "up" and bell.take("answered") and peer.methods() == ["INVITE", "ACK"], expires
+        assert bell.endpoint.dropped == 0
+        wire, _, peer, _ = calling(expires + b'\r\nSupported: timer, "\r\nMin-SE: x')
+        assert peer.got[0].status in (180, 400, 422), expires

@@ -6,7 +6,7 @@
 #     reinvite()    an INVITE in a call: one offer at a time, whoever makes it
 
 from siplet.errors import RemoteError
-from siplet.limits import T1, T2, TIMEOUT
+from siplet.limits import T1, T2, TIMEOUT, TRANSACTIONS
 from siplet.sip.header import lws, same
 from siplet.sip.reply import capabilities
 from siplet.ticks import ticks_add, ticks_diff
@@ -83,10 +83,11 @@ def reinvite(session, request, source, now):
     if offering(session):
         raise RemoteError(491, "INVITE: ours is pending")
     timing(session, request)
-    sdp = describe(session, request)  # what it refuses leaves the call as it was
-    transaction = session.endpoint.serve(session, request, source)
-    if transaction is None:
+    endpoint = session.endpoint
+    if len(endpoint.transactions) >= TRANSACTIONS and not endpoint._make_room():
         raise RemoteError(503, "too many transactions")
+    sdp = describe(session, request)  # what it refuses leaves the call as it was
+    transaction = endpoint.serve(session, request, source)
     session.dialog.refresh(request)
     accept(session, transaction, sdp, now)
     if not session._owed:
@@ -101,11 +102,13 @@ def settle(session, now, ack):
         session._owed = False
         try:
             session.media.accept(ack.body)
+            session._tell_media()
         except RemoteError as error:
             session.endpoint.last_error = error.text
-            session.step("lost", now, 488, b"", "lost")
-            return
-        session._tell_media()
+            if not session._told:
+                session.step("lost", now, 488, b"", "lost")
+                return
+            session.media.rejected()  # in a call nothing has changed then
     if not session._told:
         session._told = True
         session.invite = session._sdp = None  # what was kept for the answer

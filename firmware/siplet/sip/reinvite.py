@@ -130,8 +130,10 @@ class Change:
         """The answer to one of our requests; None when there was none."""
         if transaction is not self.transaction:
             return  # of the CANCEL
-        if 200 <= status < 300 and self.method == b"INVITE":
-            self._ack()  # again and again, as often as it comes (13.2.2.4)
+        if 200 <= status < 300:
+            self.session.dialog.refresh(response)
+            if self.method == b"INVITE":
+                self._ack()  # again and again, as often as it comes (13.2.2.4)
         if self.alive:
             self._step(self._judge(status, response), now, status, response)
 
@@ -238,7 +240,6 @@ class Change:
 
     def _take(self, now, response):
         session = self.session
-        session.dialog.refresh(response)
         if session.timer or response.header(b"session-expires"):
             from siplet.sip.session_timer import agreed
 

@@ -73,8 +73,11 @@ def _refresher(value):
 
 
 def _lists(message, name, word):
-    # whether a header of tokens has this one, in any case
-    return word in [value.lower() for value in message.headers(name)]
+    # whether a header of tokens has this one, in any case; not when it cannot be read
+    try:
+        return word in [value.lower() for value in message.headers(name)]
+    except RemoteError:
+        return False
 
 
 class Timer:
