@@ -44,6 +44,7 @@ class Notifier(Peer):
         self.body = OPEN
         self.early = False
         self.silent = False  # no NOTIFY by itself
+        self.nameless = False  # no Contact in a NOTIFY, as Linphone
         self.tag = b"n1"
         self.cseq = 10
         self.subscribed = []  # the SUBSCRIBEs
@@ -86,7 +87,9 @@ class Notifier(Peer):
             cseq = self.cseq
         lines = [b"NOTIFY sip:bell@10.0.0.1 SIP/2.0", b"Max-Forwards: 70"]
         branch = str(cseq).encode() + (tag or self.tag)
-        lines += [b"Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK" + branch, b"Contact: <sip:10.0.0.9>"]
+        lines += [b"Via: SIP/2.0/UDP 10.0.0.9:5060;branch=z9hG4bK" + branch]
+        if not self.nameless:
+            lines.append(b"Contact: <sip:10.0.0.9>")
         lines += [b"From: <" + WHO + b">;tag=" + (tag or self.tag)]
         lines += [b"To: " + (last.header(b"from") if to is None else to), b"Call-ID: " + (call_id or last.call_id)]
         lines += [b"CSeq: " + str(cseq).encode() + b" NOTIFY"]
@@ -130,6 +133,18 @@ def active(**options):
     wire.run(100)
     assert watch.state == "active"
     return wire, pbx, bell, watch
+
+
+def test_a_notify_without_a_contact_is_taken_and_the_answers_contact_is_asked_again():
+    for early in (False, True):
+        wire, pbx, bell, watch = watching()
+        pbx.early, pbx.nameless = early, True
+        watch.start(wire.now)
+        wire.run(100)
+        assert watch.state == "active" and opens(bell) == [True] and pbx.statuses == [200]
+        watch.stop(wire.now)
+        wire.run(100)
+        assert pbx.subscribed[-1].uri == (WHO if early else b"sip:10.0.0.9")
 
 
 def test_a_subscription_gets_documents_refreshes_in_its_dialog_and_ends():

@@ -94,6 +94,8 @@ class Subscription(Usage):
         if status < 300:
             if self.state != "subscribing" and not self._told:
                 self.failures = 0  # it has lasted until its refresh
+            if not self.dialog.remote_tag:
+                self.dialog.target = contact(response, self.dialog.target)
             self._grant(_seconds(response.header(b"expires"), self.expires), now)
         elif not self._wanted:
             self._over(status)
@@ -197,9 +199,9 @@ class Subscription(Usage):
         self.dialog = self.lapse = self._transaction = None
 
     def _established(self, request):
-        dialog = Dialog(request.call_id, self.dialog.local, request.header(b"from"), contact(request))
-        if not dialog.target:
-            raise RemoteError(400, "Contact: missing")
+        # Linphone's NOTIFY has no Contact: that of its answer has to do, or the address that we asked
+        target = contact(request, self.dialog.target)
+        dialog = Dialog(request.call_id, self.dialog.local, request.header(b"from"), target)
         dialog.learn_routes(request)
         dialog.local_cseq = self.dialog.local_cseq
         return dialog
