@@ -129,12 +129,16 @@ class BaresipOld:
         """The text of the next MESSAGE that came."""
         return self._told(r'sip:[^ ]*: "(.*)"')[1]
 
+    def show(self, online):
+        """Tell watchers whether we are online."""
+        self._baresip.command("presence_online" if online else "presence_offline")
+
     def sees(self, online):
         """Wait until its friend is online, or is not."""
 
         def seen():
-            line = next((row for row in self._baresip.command("contacts").split("\n") if "Friend" in row), "")
-            return ("Online" in line) == online and ("Offline" in line) != online
+            row = next(row for row in self._baresip.command("contacts").split("\n") if "Friend" in row)
+            return ("Online" if online else "Offline") in row
 
         wait_until(seen, 10, "presence of its friend")
 

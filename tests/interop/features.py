@@ -54,6 +54,8 @@ CANNOT = {
     ("sipp", "attended-by-us"): "its scenarios hold one call each",
     ("sipp", "attended-by-it"): "its scenarios hold one call each",
     ("baresip_old", "info-in"): "it sends keys by RFC 4733 alone",
+    ("baresip_old", "attended-by-us"): "it knows no Replaces, and calls without it",
+    ("baresip_old", "attended-to-it"): "it knows no Replaces, and calls without it",
     ("baresip_old", "attended-by-it"): "no command for it",
     ("baresip_new", "message-out"): "the Python package has no MESSAGE",
     ("baresip_new", "message-in"): "the Python package has no MESSAGE",

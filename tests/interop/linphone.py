@@ -19,6 +19,12 @@ reg_expires=60
 reg_sendregister=1
 publish=@PUBLISH@
 """
+_FRIEND = """
+[friend_0]
+url="Friend" <@FRIEND@>
+pol=accept
+subscribe=1
+"""
 
 
 def missing():
@@ -47,6 +53,7 @@ class Linphone:
         certificates=None,
         dtmf="info",
         publish=False,
+        friend=None,
     ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(os.path.join(self.folder, ".local", "share", "linphone"), exist_ok=True)
@@ -54,7 +61,8 @@ class Linphone:
         parameter = "" if transport == "udp" else ";transport=" + transport
         self.uri = f"sip:{user}@{server or '127.0.0.1:%d' % self.port}{parameter}"
         fields = {
-            "ACCOUNT": _PROXY if server else "",
+            "ACCOUNT": (_PROXY if server else "") + (_FRIEND if friend else ""),
+            "FRIEND": friend,
             "PROXY": 0 if server else -1,
             "SERVER": server,
             "PARAMETER": parameter,
@@ -182,6 +190,15 @@ class Linphone:
     def message(self):
         """The text of the next MESSAGE that came."""
         return self._told(r"Message received from .*?: (.*)")[1]
+
+    def show(self, online):
+        """Tell watchers whether we are online: it is as long as it runs."""
+        if not online:
+            self.stop()
+
+    def sees(self, online):
+        """Wait until its friend is online, or is not."""
+        self._told("Friend.* is Online" if online else "Friend.* is Offline")
 
     def output(self):
         """All that it has printed."""

@@ -31,7 +31,8 @@ class Pjsua(Child):
 
     folder: an empty one; user, password: its account; server: "HOST:PORT" of its registrar or None (it is called at
     `uri` then); says: WAV that it speaks; auto: answers by itself; transport: "udp", "tcp" or "tls", the latter with
-    certificates: (CA file, certificate file, key file); publish: it publishes whether it is online.
+    certificates: (CA file, certificate file, key file); friend: whom it watches, an address;
+    publish: it publishes whether it is online.
     """
 
     title = "PJSIP 2.15 (pjsua2)"
@@ -46,6 +47,7 @@ class Pjsua(Child):
         auto=False,
         transport="udp",
         certificates=None,
+        friend=None,
         **wish,
     ):
         self.folder = os.path.abspath(str(folder))
@@ -78,6 +80,8 @@ class Pjsua(Child):
             except ProcessError:
                 self.stop()
                 raise
+        if friend:
+            self.do("watch", target=friend)
 
     # -- calls
 
@@ -159,12 +163,8 @@ class Pjsua(Child):
         """The text of the next MESSAGE that came."""
         return self.event("message")["text"]
 
-    def watch(self, target):
-        """Subscribe to somebody's presence."""
-        self.do("watch", target=target)
-
     def sees(self, online):
-        """Wait until whom we watch is online, or is not."""
+        """Wait until its friend is online, or is not."""
         while True:
             told = self.event("presence")
             if told["state"] in ("ACTIVE", "TERMINATED") and told["online"] == online:
