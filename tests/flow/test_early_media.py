@@ -93,15 +93,16 @@ def test_the_stream_goes_from_one_place_to_the_other():
     stream = Stream(Audio(), net, lambda n: bytes(n))
     stream.configure(agreements[0])
     for i in range(10):
-        net.incoming.append((*early, voice(i, kind=8)))
+        net.incoming.append(early + (voice(i, kind=8),))
         stream.tick()
     assert stream.stats.received == 10 and net.peer == early
     assert all(to[:2] == early for to in net.outgoing)
     stream.configure(agreements[1])
     del net.outgoing[:]
     for i in range(10):
-        net.incoming.append((*later, voice(i, kind=0, ssrc=b"else", first=7000, start=99)))
-        net.incoming.append((*early, voice(10 + i, kind=8)))  # the former one is not silent yet
+        net.incoming.append(later + (voice(i, kind=0, ssrc=b"else", first=7000, start=99),))
+        # The former one is not silent yet
+        net.incoming.append(early + (voice(10 + i, kind=8),))
         stream.tick()
     assert stream.stats.received == 20 and net.peer == later
     assert all(to[:2] == later and to[2][1] & 127 == 0 for to in net.outgoing)
