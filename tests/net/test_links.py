@@ -48,8 +48,20 @@ async def test_a_name_goes_to_its_address():
         assert links.send(MESSAGE, ("other.test", peer.port, b"TCP"), (HERE, peer.port))
         assert await until(lambda: len(links.messages) == 4) and len(peer.connections) == 1
         await peer.connections[0].close()
-        assert await until(lambda: len(links.failures) == 2)
-        assert sorted(links.failures) == sorted([there, peer.at()])
+        assert await until(lambda: len(links.failures) == 3)
+        assert links.failures == [there, peer.at(), ("other.test", peer.port, b"TCP")]  # whoever was sent something
+
+
+async def test_another_address_of_the_same_name_is_another_server():
+    there = ("pbx.test", 0, b"TCP")
+    async with Peer(echo) as one, Peer(echo) as other, Told() as links:
+        assert links.send(MESSAGE, there, (HERE, free_port()))
+        assert await until(lambda: links.failures == [there])
+        for peer in (one, other, one):  # one that is dead does not keep us from the next
+            assert links.send(MESSAGE, there, (HERE, peer.port))
+        assert await until(lambda: len(links.messages) == 3)
+        assert sorted([source for _, source in links.messages]) == sorted([one.at(), one.at(), other.at()])
+        assert len(one.connections) == len(other.connections) == 1
 
 
 async def test_messages_in_pieces_and_many_in_one():

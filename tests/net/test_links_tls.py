@@ -21,7 +21,7 @@ async def heard(peer, name="pbx.test", **options):
         there = (name, peer.port, b"TLS")
         if links.send(MESSAGE, there, (HERE, peer.port)):
             await until(lambda: links.messages or links.failures)
-            assert links.messages or links.failures == [there, (HERE, peer.port, b"TLS")]
+            assert links.messages or links.failures == [there]
         else:
             assert not links.failures and not links.links
         assert bool(links.messages) != bool(links.last_error) and "\n" not in links.last_error
@@ -141,7 +141,7 @@ async def test_another_name_at_the_same_address_is_another_server():
         assert await until(lambda: links.messages)
         links.send(MESSAGE, ("evil.test", peer.port, b"TLS"), (HERE, peer.port))
         assert await until(lambda: links.failures)
-        assert links.failures == [("evil.test", peer.port, b"TLS"), peer.at(b"TLS")] and len(links.links) == 1
+        assert links.failures == [("evil.test", peer.port, b"TLS")] and len(links.links) == 1
         await platform.sleep_ms(20)
         assert len(links.messages) == 1 and MESSAGE * 2 not in peer.connections[0].got
 

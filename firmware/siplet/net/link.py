@@ -19,6 +19,7 @@ from siplet.sip.framing import Framer
 from siplet.ticks import ticks_add, ticks_diff
 
 _LINGER = const(1000)  # ms
+_SERVED = const(4)  # a server by its name and its address, and a domain or two that it serves
 
 
 class Link:
@@ -26,20 +27,21 @@ class Link:
 
     links: the Links that it belongs to; address: (host, port) to connect to; sock: one that was accepted.
     reason: None while it lives; why it ended, "" when we wanted it. lingers: it is read a moment longer all the same.
-    used: something was sent, or was to be. messages: how many came. heard: when the last one did, at first when it was
-    opened.
+    served: the destinations that something was sent to through it. messages: how many came. heard: when the last one
+    did, at first when it was opened.
     """
 
     def __init__(self, links, destination, address=None, sock=None):
         self._links = links
-        self._address = address
+        self._address = address or destination[:2]
         self._sock = sock
         self.destination = destination
         self.outgoing = not sock
         self.source = None if address else destination
         self.opened = not address
         self.reason = self._tls = self._writer = None
-        self.used = self.lingers = self._started = False
+        self.lingers = self._started = False
+        self.served = []
         self.messages = 0
         self._queue = []
         self._began = self._ping = self._pong = None
@@ -62,8 +64,16 @@ class Link:
         """Send a message (bytes or a memoryview, which is copied); False when too much waits already."""
         if self.reason is not None:
             return False
-        self.used = True
         return self._push(self._codec.wrap(message))
+
+    def serve(self, destination):
+        """Note whom something was sent to, to be told when the connection fails."""
+        if destination not in self.served and len(self.served) < _SERVED:
+            self.served.append(destination)
+
+    def remote(self):
+        """(ip, port) of the other end, or whatever it is reached by until that is known."""
+        return (self.source or self._address)[:2]
 
     def watch(self, now):
         """Let the deadlines pass."""

@@ -43,7 +43,7 @@ class Links:
         self.keepalive_ms = keepalive_ms
         self.view = memoryview(bytearray(_READ))  # what every connection reads into, for none keeps it
         self.links = []
-        self._pauses = []  # [destination, until, ms] of who could not be reached
+        self._pauses = []  # [((ip, port), transport), until, ms] of who could not be reached
         self._listener = self._accepting = self._clock = None
         self.failed = self.refused = self.faults = 0
         self.last_error = ""
@@ -58,17 +58,19 @@ class Links:
         """
         link = self._find(destination, address)
         if not link:
-            why = self._hindrance(destination)
+            place = (address or destination)[:2]
+            why = self._hindrance(destination, place)
             if why:
                 self._note(destination, why)
                 return False
             try:
-                link = Link(self, destination, (address or destination)[:2])
+                link = Link(self, destination, place)
             except LocalError as error:  # a host or a path that no HTTP request can name
                 self._note(destination, str(error))
                 return False
             self._begin(link)
         if link.send(data):
+            link.serve(destination)
             return True
         self._note(destination, "more to send than it takes")
         return False
@@ -109,10 +111,8 @@ class Links:
         self._note(link.destination, link.reason)
         if link.outgoing:
             self._pause(link)
-        if link.used:
-            self._on_failed(link.destination)
-            if link.source and link.source != link.destination:
-                self._on_failed(link.source)
+        for destination in link.served:
+            self._on_failed(destination)
 
     def next_ping(self, now):
         """When to ping next, None for never."""
@@ -126,21 +126,21 @@ class Links:
         self.last_error = f"{transport.decode()} {host}:{port}: {why}"
 
     def _find(self, destination, address):
-        # A URI says ws for WSS, too (RFC 7118 5.2), so a connection of that kind serves. A name is not taken for the
-        # address that it has, unless nobody asked for a proof.
+        # A URI says ws for WSS, too (RFC 7118 5.2), so a connection of that kind serves. Another address of the same
+        # name is another server; another name at the same address only where it would have to be proved.
         host, port, transport = destination
         for link in self.links:
-            if link.reason is not None:
-                continue
             kind = link.destination[2]
-            if kind != transport and (kind != b"WSS" or transport != b"WS"):
+            if link.reason is not None or (kind != transport and (kind != b"WSS" or transport != b"WS")):
                 continue
-            source = link.source and link.source[:2]
-            if (host, port) in (link.destination[:2], source) or (kind == b"TCP" and address and address[:2] == source):
+            remote = link.remote()
+            if (address is None or address[:2] == remote) and (
+                (host, port) in (link.destination[:2], remote) or (address and kind == b"TCP")
+            ):
                 return link
         return None
 
-    def _hindrance(self, destination):
+    def _hindrance(self, destination, place):
         # why no connection can be tried now, "" when it can
         transport = destination[2]
         if self._closed:
@@ -155,7 +155,7 @@ class Links:
                 return text
         now = platform.now()
         for pause in self._pauses:
-            if pause[0] == destination and ticks_diff(pause[1], now) > 0:
+            if pause[0] == (place, transport) and ticks_diff(pause[1], now) > 0:
                 return "could not be reached a moment ago"
         return "" if self._make_room(True) else "too many connections"
 
@@ -187,9 +187,10 @@ class Links:
 
     def _pause(self, link):
         # a server that takes no connection, or says nothing in it, is let alone for a while, longer each time
+        place = link.remote(), link.destination[2]
         kept = None
         for pause in self._pauses:
-            if pause[0] == link.destination:
+            if pause[0] == place:
                 kept = pause
         if kept:
             self._pauses.remove(kept)
@@ -198,7 +199,7 @@ class Links:
         ms = min(kept[2] * 2, 32 * self.pause_ms) if kept else self.pause_ms
         if len(self._pauses) >= 2 * STREAMS_OUT:
             self._pauses.pop(0)
-        self._pauses.append([link.destination, ticks_add(platform.now(), ms), ms])
+        self._pauses.append([place, ticks_add(platform.now(), ms), ms])
 
     async def _tick(self):
         while self.links:
