@@ -68,7 +68,7 @@ class Notifier(Peer):
         answer += [b"To: " + to + (b"" if b"tag=" in to else b";tag=" + self.tag), b"Call-ID: " + message.call_id]
         answer += [b"CSeq: " + str(message.cseq).encode() + b" SUBSCRIBE"]
         if status < 300:
-            answer += [b"Expires: " + str(expires).encode(), b"Contact: <sip:10.0.0.9>"]
+            answer += [b"Expires: " + str(expires).encode(), b"Contact: <sip:there@10.0.0.9>"]
         if more:
             answer.append(more)
         answer = b"\r\n".join(answer) + b"\r\nContent-Length: 0\r\n\r\n"
@@ -135,16 +135,33 @@ def active(**options):
     return wire, pbx, bell, watch
 
 
-def test_a_notify_without_a_contact_is_taken_and_the_answers_contact_is_asked_again():
+def test_a_notify_without_a_contact_leaves_that_to_the_2xx():
     for early in (False, True):
         wire, pbx, bell, watch = watching()
-        pbx.early, pbx.nameless = early, True
+        pbx.early, pbx.nameless, pbx.state = early, True, b"active"
+        pbx.answers = [(200, 600, b"Record-Route: <sip:10.0.0.9;lr;a>, <sip:10.0.0.9;lr;b>")]
         watch.start(wire.now)
-        wire.run(100)
-        assert watch.state == "active" and opens(bell) == [True] and pbx.statuses == [200]
-        watch.stop(wire.now)
-        wire.run(100)
-        assert pbx.subscribed[-1].uri == (WHO if early else b"sip:10.0.0.9")
+        wire.run(1200_000)
+        assert opens(bell)[0] is True and watch.state == "active" and len(pbx.subscribed) >= 2
+        again = pbx.subscribed[1]
+        assert again.uri == b"sip:there@10.0.0.9" and again.to_tag == b"n1"
+        assert again.headers(b"route") == [b"<sip:10.0.0.9;lr;b>", b"<sip:10.0.0.9;lr;a>"]
+    # With one, it is the NOTIFY that counts
+    wire, pbx, bell, watch = watching()
+    pbx.answers, pbx.state = [(200, 600, b"Record-Route: <sip:10.0.0.9;lr;a>")], b"active"
+    watch.start(wire.now)
+    wire.run(700_000)
+    assert pbx.subscribed[1].uri == b"sip:10.0.0.9" and not pbx.subscribed[1].headers(b"route")
+    # Lost, it is our server that has to know the way
+    wire, pbx, bell, watch = watching()
+    pbx.nameless = True
+    wire.drop = lambda data, to: data.startswith(b"SIP/2.0 200") and to == BELL
+    watch.start(wire.now)
+    wire.run(50_000)
+    wire.drop = None
+    watch.stop(wire.now)
+    wire.run(100)
+    assert pbx.subscribed[-1].uri == WHO and pbx.subscribed[-1].to_tag == b"n1" and watch.state == "over"
 
 
 def test_a_subscription_gets_documents_refreshes_in_its_dialog_and_ends():

@@ -51,6 +51,7 @@ class Subscription(Usage):
     _wanted = True
     _told = False  # a NOTIFY came before the answer to our SUBSCRIBE
     _until = None  # another branch may answer until then
+    _answer = None  # the dialog as the 2xx would have it
 
     def __init__(self, endpoint, target, local, event, expires, reader, credentials=None, hop=b""):
         super().__init__(endpoint, credentials, local)
@@ -94,8 +95,8 @@ class Subscription(Usage):
         if status < 300:
             if self.state != "subscribing" and not self._told:
                 self.failures = 0  # it has lasted until its refresh
-            if not self.dialog.remote_tag:
-                self.dialog.target = contact(response, self.dialog.target)
+            if not self.dialog.confirmed:
+                self._learn(response)
             self._grant(_seconds(response.header(b"expires"), self.expires), now)
         elif not self._wanted:
             self._over(status)
@@ -142,6 +143,7 @@ class Subscription(Usage):
         if is_new:
             self._fork()
             self.dialog = dialog
+            self._answer = None
             self._told = self._transaction is not None
         dialog.remote_cseq = request.cseq
         dialog.refresh(request)
@@ -179,6 +181,7 @@ class Subscription(Usage):
     def _anew(self, now):
         self.dialog = self.outline(self.target, self.local, self.hop, _Open)
         self.granted = 0
+        self._answer = None
         self.to("subscribing", self.status)
         self.send(now)
 
@@ -199,12 +202,31 @@ class Subscription(Usage):
         self.dialog = self.lapse = self._transaction = None
 
     def _established(self, request):
-        # Linphone's NOTIFY has no Contact: that of its answer has to do, or the address that we asked
-        target = contact(request, self.dialog.target)
-        dialog = Dialog(request.call_id, self.dialog.local, request.header(b"from"), target)
+        outline, answer = self.dialog, self._answer
+        dialog = Dialog(request.call_id, outline.local, request.header(b"from"), contact(request))
         dialog.learn_routes(request)
-        dialog.local_cseq = self.dialog.local_cseq
+        dialog.local_cseq = outline.local_cseq
+        dialog.confirmed = bool(dialog.target)
+        if dialog.confirmed:
+            return dialog
+        # Linphone's NOTIFYs have no Contact: that of the 2xx has to do, which is here, or replaces the address asked
+        if answer and answer.remote_tag == dialog.remote_tag:
+            dialog.target, dialog.routes, dialog.confirmed = answer.target, answer.routes, True
+        else:
+            dialog.target, dialog.routes, dialog.hop = outline.target, outline.routes, outline.hop
         return dialog
+
+    def _learn(self, response):
+        try:
+            answer = self.dialog.fork(response)
+        except RemoteError as error:  # its route cannot be gone: the NOTIFY's may
+            self.endpoint.last_error = error.text
+            return
+        dialog = self.dialog
+        if not dialog.remote_tag:
+            self._answer = answer
+        elif answer.remote_tag == dialog.remote_tag:
+            dialog.target, dialog.routes, dialog.hop, dialog.confirmed = answer.target, answer.routes, b"", True
 
     def _branches(self):
         return [usage for usage in self.endpoint.usages if getattr(usage, "first", None) is self]
