@@ -145,6 +145,12 @@ def test_only_sip_places_for_invites_are_called():
     assert asked[1].header(b"subject") is None and asked[1].header(b"route") is None
 
 
+def test_a_place_with_an_endless_name_is_passed_over():
+    long = b"<sip:" + b"x" * 600 + b"@10.0.0.3>"
+    _, out, asked = places({TARGET: (302, contacts(long, b"<sip:a@10.0.0.4>")), b"sip:a@10.0.0.4": (200, OK)})
+    assert uris(asked)[1:] == [b"sip:a@10.0.0.4"] and out.state == "up"
+
+
 def test_other_3xx_and_those_without_contact_end_the_call():
     for status, extra in ((305, contacts(b"<sip:a@10.0.0.3>")), (380, contacts(b"<sip:a@10.0.0.3>")), (302, b"")):
         bell, _, asked = places({TARGET: (status, extra)})
@@ -267,6 +273,33 @@ def test_our_password_is_for_the_place_that_we_called():
     answers = {TARGET: challenge((302, contacts(b"<" + other + b">"))), other: challenge((200, OK))}
     _, out, asked = places(answers, credentials=credentials)
     assert uris(asked) == [TARGET, TARGET, other] and out.state == "up"
+
+
+def test_what_was_asked_for_in_an_early_dialog_is_not_told_to_the_next_place():
+    wire = Wire()
+    bell = wire.party("10.0.0.1")
+    reliable = b"Require: 100rel\r\nRSeq: 1\r\nContact: <sip:desk@10.0.0.2>"
+
+    def script(peer, message, source):
+        if message.method == b"PRACK" and not message.header(b"authorization"):
+            peer.say(answer(message, 401, extra=CHALLENGE), source)
+        elif message.method == b"PRACK":
+            peer.say(answer(message, 200), source)
+            peer.say(answer(peer.got[0], 302, b"one", contacts(b"<sip:a@10.0.0.3>")), source)
+        elif message.method == b"INVITE":
+            stranger = message.uri == b"sip:a@10.0.0.3"
+            said = (200, b"two", contacts(b"<sip:a@10.0.0.3>"), SDP) if stranger else (183, b"one", reliable)
+            peer.say(answer(message, *said), source)
+
+    Peer(wire, "10.0.0.2", script=script)
+    stranger = Peer(wire, "10.0.0.3", script=script)
+    out = bell.call(TARGET, credentials=bell.credentials("bell", "secret"))
+    wire.run(500)
+    assert out.state == "up"
+    out.hang_up(wire.now)
+    wire.run(100)
+    assert stranger.methods() == ["INVITE", "ACK", "BYE"]
+    assert not any(message.header(b"authorization") for message in stranger.got)
 
 
 def test_the_account_decides_where_a_new_place_is_reached():

@@ -11,7 +11,7 @@
 # Without one they go to the place that the call first went to, and nowhere else.
 
 from siplet.errors import RemoteError
-from siplet.limits import REDIRECTS
+from siplet.limits import REDIRECTS, URI
 from siplet.sip.header import param, uri_of
 from siplet.sip.uri import Uri
 from siplet.sip.uri_equal import equal
@@ -37,7 +37,8 @@ class Search:
                 method = uri.param(b"method")
             except RemoteError:  # not to be read, or tel:, mailto: ...
                 continue
-            if len(uri.scheme) < len(self.first.scheme) or (method or b"INVITE") != b"INVITE":
+            secure = len(uri.scheme) >= len(self.first.scheme)
+            if not secure or (method or b"INVITE") != b"INVITE" or len(uri.text) > URI:
                 continue
             i = len(self.waiting)
             while i and self.waiting[i - 1][0] < q:
@@ -85,4 +86,5 @@ def take(session, outline, tried, status, response):
         known = uri.host.lower() == search.first.host.lower() and uri.port == search.first.port
         outline.hop, outline.routes, session.credentials = search.way if known else (b"", (), None)
     tried.clear()
+    session._asked = False  # whoever challenged what came before has had its answer
     return True
