@@ -66,7 +66,7 @@ CANNOT.update(
     ((peer, feature), _SERVER)
     for peer in ("kamailio",)
     for feature in FEATURES
-    if feature not in ("register", "message-out", "presence-seen", "publish", "tcp", "tls")
+    if feature not in ("register", "message-out", "message-in", "presence-seen", "publish", "tcp", "tls")
 )
 CANNOT.update(((peer, "register"), _NO_REGISTRAR) for peer in PHONES)
 CANNOT.update(((peer, "publish"), "no presence server") for peer in PHONES)

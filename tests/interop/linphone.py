@@ -191,11 +191,6 @@ class Linphone:
         """The text of the next MESSAGE that came."""
         return self._told(r"Message received from .*?: (.*)")[1]
 
-    def show(self, online):
-        """Tell watchers whether we are online: it is as long as it runs."""
-        if not online:
-            self.stop()
-
     def sees(self, online):
         """Wait until its friend is online, or is not."""
         self._told("Friend.* is Online" if online else "Friend.* is Offline")

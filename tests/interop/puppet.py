@@ -48,7 +48,6 @@ class Puppet:
         self.number = 0
         self.count = 0
         self.last = None
-        self.watched = None
 
     # -- one method for each command
 
@@ -148,8 +147,6 @@ class Puppet:
         answer["usages"] = len(endpoint.usages)
         answer["received"], answer["unusable"] = phone.received, endpoint.dropped + endpoint.refused
         answer["calls"] = len(self.calls)
-        if self.watched:
-            answer["watch"] = self.watched.state
         answer["count"] = self.count
         links = phone._delivery and phone._delivery.links
         answer["streams"] = len(links.links) if links else 0
