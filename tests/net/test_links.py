@@ -317,7 +317,8 @@ async def test_no_more_than_so_many_are_opened():
             assert await until(lambda n=i: len(links.messages) == n)
             assert len(links.links) == min(i, STREAMS_OUT)
         assert {source[0] for _, source in links.messages} == {f"127.0.0.{i}" for i in range(1, STREAMS_OUT + 3)}
-        assert links.refused == 2 and links.failures == [] and len(peer.connections) == STREAMS_OUT + 2
+        assert links.refused == 2 and len(peer.connections) == STREAMS_OUT + 2
+        assert links.failures == [(f"127.0.0.{i}", peer.port, b"TCP") for i in (1, 2)]
         assert await until(lambda: peer.connections[1].over) and not peer.connections[2].over
     async with Peer(reads=False, host="0.0.0.0") as peer, Told() as links:
         for i in range(1, STREAMS_OUT + 1):

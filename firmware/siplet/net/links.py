@@ -177,7 +177,7 @@ class Links:
         if oldest is None:
             return False
         self.refused += 1
-        oldest.stop()
+        oldest.fail("had to make room")  # told like any other loss: somebody may be registered through it
         return True
 
     def _begin(self, link):
