@@ -7,9 +7,9 @@ from siplet.sip.uri import Uri
 
 class Account:
     """address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
-    registrar: host[:port] or sip: URI, default: the address's host. register: None registers when a password or a
-    registrar is given. expires: s. proxy: the URI of an outbound proxy, with ;lr to be named in a Route. transport:
-    "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address that is none.
+    registrar: host[:port] or sip: URI, default: the address's host; spare ones behind commas. register:
+    None registers when a password or a registrar is given. expires: s. proxy: the URI of an outbound proxy, with ;lr to
+    be named in a Route. transport: "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address that is none.
 
     registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the
     registrar's last answer; binding: the sip.register.Registration, None without one; hop: the URI that our
@@ -38,13 +38,16 @@ class Account:
         self.domain = uri.host.lower(), uri.port
         self.register = bool(password or registrar) if register is None else register
         registrar = registrar or address.split("@")[-1].split(";")[0]
-        if not (registrar.startswith("sip:") or registrar.startswith("sips:")):
-            registrar = "sip:" + registrar
-        self.registrar = registrar.encode()
-        self.hop = proxy.encode() if proxy else self.registrar
-        if transport and transport != "udp":
-            self.hop += b";transport=" + transport.encode()
-        Uri(self.registrar)
+        tail = ";transport=" + transport if transport and transport != "udp" else ""
+        self.registrars = []  # the URIs by which they are reached
+        for one in registrar.split(","):
+            one = one.strip()
+            if not (one.startswith("sip:") or one.startswith("sips:")):
+                one = "sip:" + one
+            self.registrars.append((one + tail).encode())
+            Uri(self.registrars[-1])
+        self.registrar = self.registrars[0][: len(self.registrars[0]) - len(tail)]
+        self.hop = (proxy + tail).encode() if proxy else self.registrars[0]
         Uri(self.hop)
         self.proxy = self.hop if proxy else b""
         self.credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
@@ -54,10 +57,18 @@ class Account:
         """Whether a Uri is of our domain: who belongs to it is called through our server, with our credentials."""
         return (self.register or self.credentials) and (uri.host.lower(), uri.port) == self.domain
 
+    def move(self, uri):
+        """Another of our registrars serves from now on."""
+        self.hop = uri
+
     def start(self, endpoint, now):
         """Register at endpoint, when that is wanted."""
         if self.register:
             self.binding = endpoint.register(self.registrar, self.aor, self.expires, self.credentials)
             self.binding.account = self
             self.binding.hop = self.hop
+            if len(self.registrars) > 1:
+                from siplet.sip.spares import Spares
+
+                self.binding.spares = Spares(self.registrars, self.move)
             self.binding.start(now)

@@ -11,7 +11,7 @@ from siplet.errors import LocalError
 # (key, type, default, least, most, help); None as the default: must be given.
 # int: least to most. str, secret, uri, digits: their length. targets, texts, secrets: their number. bool: true or
 # false. choice: one of the words in the default's place, the first of them when none is given.
-_REGISTRAR = "host, host:port or sip: URI to register with; empty: the host of the address"
+_REGISTRAR = "host, host:port or sip: URI to register with, spare ones behind commas; empty: the address's host"
 _ACCOUNT = (
     ("user", "str", "", 0, 64, "account name, when it is not the user of the address"),
     ("password", "secret", "", 0, 128, "the account's password"),

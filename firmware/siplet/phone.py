@@ -295,6 +295,8 @@ class Phone(Waiting):
             remote = session.dialog.remote
             session.call = Call(self, session, session.media, self.audio, text(uri_of(remote)), "incoming")
             session.call.request = event.data
+            if len(self.accounts) > 1:
+                self.assign(session)
             self._waiting.append(session.call)
             self.notify()
             return

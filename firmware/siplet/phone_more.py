@@ -4,6 +4,7 @@
 from siplet import platform
 from siplet.account import Account
 from siplet.errors import LocalError
+from siplet.sip.uri import Uri
 
 
 def add_account(phone, address, **options):
@@ -17,6 +18,14 @@ def add_account(phone, address, **options):
         account.start(phone.endpoint, platform.now())
         phone.pump()
     return account
+
+
+def assign(phone, session):
+    """Make an incoming call that of the account whose user was asked for; call.account tells the application."""
+    for account in phone.accounts:
+        if account.user == Uri(session.call.request.uri).user:
+            session.user, session.credentials, session.call.account = account.user, account.credentials, account
+            return
 
 
 def configure(phone, compact=False, redirects=None, reliable=None, session_expires=None):

@@ -29,6 +29,7 @@ class Registration:
     status = granted = failures = 0
     deadline = None
     hop = b""  # the URI of an outbound proxy
+    spares = None  # other registrars: a spares.Spares
     lapse = None  # when what was granted ends
     _transaction = None
     _leaving = False  # the REGISTER under way takes the binding back
@@ -67,6 +68,8 @@ class Registration:
 
     def on_time(self, now):
         """Time to refresh, or to try again."""
+        if self.spares:
+            self.spares.refresh(self, now)
         if self.state == "registered":
             self.to("refreshing", self.status)
         elif self.state == "failed":

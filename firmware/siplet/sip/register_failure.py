@@ -24,6 +24,9 @@ def fail(registration, status, response, now):
     ):
         registration.send(now)  # RFC 3263 4.3
         return
+    if registration.spares and registration.spares.failed(registration, status, now):
+        registration.send(now)
+        return
     registration.failures += 1
     wait = RETRY_REFUSED
     if status in _MENDED_BY_TIME or status < 300 or status == 423:
