@@ -84,8 +84,9 @@ def reinvite(session, request, source, now):
         raise RemoteError(491, "INVITE: ours is pending")
     timing(session, request)
     endpoint = session.endpoint
-    if len(endpoint.transactions) >= TRANSACTIONS and not endpoint._make_room():
-        raise RemoteError(503, "too many transactions")
+    while len(endpoint.transactions) >= TRANSACTIONS:  # requests of ours may be more
+        if not endpoint._make_room():
+            raise RemoteError(503, "too many transactions")
     sdp = describe(session, request)  # what it refuses leaves the call as it was
     transaction = endpoint.serve(session, request, source)
     session.dialog.refresh(request)
