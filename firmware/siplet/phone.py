@@ -215,9 +215,10 @@ class Phone(Waiting):
             raise CallRejected(486, "all lines are in use")
         try:
             account, target, hop = self.route(call.remote, call.account)
-            session = self.endpoint.invite(
-                target, b"<" + account.aor + b">", line, platform.now(), account.credentials if hop else None, hop
-            )
+            me = b"<" + account.aor + b">"
+            credentials = account.credentials if hop else None
+            routes = (b"<" + hop + b">",) if b";lr" in hop else ()
+            session = self.endpoint.invite(target, me, line, platform.now(), credentials, hop, routes)
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)
