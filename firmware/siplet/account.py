@@ -9,8 +9,8 @@ class Account:
     """address: who we are, a sip: URI. password, user: the account's (user: when it differs from the address's).
     registrar: host[:port] or sip: URI, default: the address's host; spare ones behind commas. register:
     None registers when a password or a registrar is given. expires: s. proxy: the URI of an outbound proxy, with ;lr to
-    be named in a Route. transport: "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an address
-    that is none.
+    be named in a Route. transport: "udp", "tcp", "tls", "ws" or "wss" to our server. LocalError or RemoteError for an
+    address that is none.
 
     registration: "off", "registering", "registered", "refreshing", "failed", "unregistering"; status: of the
     registrar's last answer; binding: the sip.register.Registration, None without one; hop: the URI that our
