@@ -48,7 +48,6 @@ FEATURES = {
 _SERVER = "a server: no calls of its own"
 _NO_REGISTRAR = "no registrar"
 CANNOT = {
-    ("sipp", "presence-shown"): "a script, not a phone: what it sees is what we told it to expect",
     ("sipp", "tls"): "Debian builds it without TLS",
     ("sipp", "attended-to-it"): "its scenarios hold one call each",
     ("sipp", "attended-by-us"): "its scenarios hold one call each",

@@ -18,9 +18,10 @@ def missing():
 class Sipp:
     """A running SIPp; a context manager that ends it. verdict() waits for its end and raises when a call failed.
 
-    folder: an empty folder for its files; scenario: name of a template; target: "HOST:PORT" that it calls, None when it
-    is called; calls: how many; at_once: how many at the same time; port: its own; sockets: "t1" for one TCP connection,
-    "tn" for one a call, as SIPp calls them; keys: what the scenario's own [words] stand for.
+    folder: an empty folder for its files; scenario: name of a template, or its XML (scripts.py); target: "HOST:PORT"
+    that it calls, None when it is called; calls: how many; at_once: how many at the same time; port: its own; sockets:
+    "t1" for one TCP connection, "tn" for one a call, as SIPp calls them; echo: it sends back what it hears; keys: what
+    the scenario's own [words] stand for.
     """
 
     def __init__(
@@ -34,14 +35,18 @@ class Sipp:
         timeout_s=60,
         port=None,
         sockets="u1",
+        echo=False,
         **keys,
     ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
         self.port = port or free_ports()
         self.uri = f"sip:{user}@127.0.0.1:{self.port}"
-        with open(os.path.join(TEMPLATES, scenario + ".xml"), encoding="utf-8") as file:
-            text = file.read()
+        if scenario.startswith("<"):
+            text, scenario = scenario, "script"
+        else:
+            with open(os.path.join(TEMPLATES, scenario + ".xml"), encoding="utf-8") as file:
+                text = file.read()
         for name, value in keys.items():
             text = text.replace(f"[{name}]", str(value))
         with open(os.path.join(self.folder, scenario + ".xml"), "w", encoding="utf-8") as file:
@@ -51,6 +56,7 @@ class Sipp:
         command += ["-m", str(calls), "-l", str(at_once), "-r", "50", "-timeout", f"{timeout_s}s", "-timeout_error"]
         command += ["-recv_timeout", "5000", "-trace_err", "-s", user, "-cid_str", "%u-%p@%s"]
         command += ["-mp", str(media), "-cp", str(free_ports()), "-max_socket", "1000"]
+        command += ["-rtp_echo"] if echo else []
         self._timeout = timeout_s
         self._process = Process("sipp", command + ([target] if target else []), self.folder)
 
