@@ -59,6 +59,7 @@ class Presence(Waiting):
                 self.phone.endpoint, account.aor, account.hop, b"presence", pidf.TYPE, credentials=account.credentials
             )
             self.publication.call = self
+        self.publication.hop = self.account.hop
         self.publication.put(self.document(), now)
         self.phone.pump()
         self._status = 0
@@ -76,6 +77,7 @@ class Presence(Waiting):
                 self.handler(watcher.who.decode(), watcher.event.decode(), watcher.alive)
         elif event.data in ("failed", "off") or self.publication.held is self.publication.document:
             self._status = event.status
+            self.publication.hop = self.account.hop  # perhaps another server of ours serves by now
             self.notify()
 
 

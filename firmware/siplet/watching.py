@@ -25,9 +25,10 @@ class Watch(Waiting):
     _patience = None
     _fresh = False
 
-    def __init__(self, phone, subscription):
+    def __init__(self, phone, account, subscription):
         super().__init__()
         self.phone = phone
+        self.account = account
         self.subscription = subscription
         subscription.call = self
 
@@ -64,6 +65,8 @@ class Watch(Waiting):
             self.document = event.data
             self._fresh = True
         else:
+            if event.data == "failed" and self.subscription.hop:  # perhaps another server of ours serves by now
+                self.subscription.hop = self.phone.route(self.subscription.target.decode(), self.account)[2]
             self.state = event.data
             self.status = event.status
             self.reason = event.reason.decode() if event.reason else ""
@@ -147,7 +150,7 @@ def start(phone, target, event, expires=_HOUR, account=None, accept=None):
         credentials = account.credentials if hop else None
         me = b"<" + account.aor + b">"
         subscription = Subscription(phone.endpoint, target, me, event.encode(), expires, reader, credentials, hop)
-        watch = Watch(phone, subscription)
+        watch = Watch(phone, account, subscription)
         subscription.start(platform.now())
     except RemoteError as error:
         raise CallRejected(error.status, error.text)

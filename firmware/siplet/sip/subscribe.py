@@ -44,7 +44,7 @@ class Subscription(Usage):
     """Our subscription. state: see above; expires: s to ask for, 0: only once; granted: s."""
 
     state = "off"
-    first = None  # of the branches
+    first = spares = None  # of the branches; of registrars
     failures = granted = 0
     lapse = None  # when what was granted ends
     reason = b""
@@ -55,7 +55,7 @@ class Subscription(Usage):
 
     def __init__(self, endpoint, target, local, event, expires, reader, credentials=None, hop=b""):
         super().__init__(endpoint, credentials, local)
-        self.target = target
+        self.target = self.uri = target
         self.local = local
         self.event = event
         self.expires = expires
@@ -280,7 +280,7 @@ class Subscription(Usage):
             self.failures = 1
             self._anew(now)
         else:
-            fail(self, 503, None, now)
+            fail(self, 480, None, now)
             after = _seconds(param(value, b"retry-after"), 0)
             if after:
                 self.deadline = ticks_add(now, after * 1000)
