@@ -11,7 +11,7 @@ T ?=
 VENV := .venv/made
 NODE := tests/wasm/node_modules/made
 PY := .venv/bin/python
-PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core sip-tester sipsak tshark espeak-ng sox valgrind dnsmasq-base
+PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox valgrind dnsmasq-base
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 export PYTHONPATH := firmware:host_tools:tests/cpython_shim
@@ -39,9 +39,10 @@ lint: $(VENV) $(NODE) ## style, types against the ESP32 stubs, and every file co
 bench: $(VENV) $(NODE) ## what siplet costs: T=modules, garbage, speed, doorphone, pacing or fuzz for one table
 	@$(PY) tests/bench/run.py $(T)
 
-peers: ## Debian's SIP programs that the tests call (asks sudo when needed)
+peers: $(VENV) ## the SIP programs that the tests call, from Debian (asks sudo when needed) and PyPI
 	@$(SUDO) apt-get update -q
 	@$(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(PEERS)
+	@$(PY) tests/interop/make_peers.py
 
 clean: ## remove all that make made
 	rm -rf .venv build out .pytest_cache .ruff_cache tests/wasm/node_modules
