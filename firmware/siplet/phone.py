@@ -64,8 +64,8 @@ class Phone(Waiting):
     what calls hear and play. local_address, local_port: of SIP (port 0: any free one). rtp_ports: a range of even
     ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
-    None: those of the network. streams: TCP, TLS and WebSocket are taken and opened, with these options of
-    siplet.net.links; None: opened only where an account or a URI asks for one. compact, redirects, reliable,
+    None: those of the network. streams: TCP is taken, and opened for large requests, with these options of
+    siplet.net.links (with `tls` none is taken); None: streams are opened where an account or a URI asks for one. compact, redirects, reliable,
     session_expires: see configure() in siplet.phone_more.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
@@ -144,7 +144,8 @@ class Phone(Waiting):
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
         if self.streams is not None:
             self.endpoint.large = True
-            await self._deliver().listen(self.bind_address, self.local_port)
+            if not self.streams.get("tls"):  # who asks for TLS takes nothing in plain
+                await self._deliver().listen(self.bind_address, self.local_port)
         if self.keepalive_ms:
             from siplet.keepalive import keep_alive
 
