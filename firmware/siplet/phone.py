@@ -65,8 +65,8 @@ class Phone(Waiting):
     ports. max_calls: at once. trace(sent, data, address): sees every message. accept: whose requests are taken besides
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
     None: those of the network. streams: TCP is taken, and opened for large requests, with these options of
-    siplet.net.links (with `tls` none is taken); None: streams are opened where an account or a URI asks for one. compact, redirects, reliable,
-    session_expires: see configure() in siplet.phone_more.
+    siplet.net.links (with `tls` none is taken); None: streams are opened where an account or a URI asks for one.
+    compact, redirects, reliable, session_expires: see configure() in siplet.phone_more.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
