@@ -36,34 +36,34 @@ class Calls:
         found = []
         state, sides = "", {}
         top = None
-        for path, head, text in elements(body):
+        for path, i, text in elements(body):
             if path == b"dialog-info/dialog/state":
                 state = string(text).lower()
             elif path == b"dialog-info/dialog":
                 if len(found) < DIALOGS:
-                    found.append(_dialog(head, state, sides))
+                    found.append(_dialog(body, i, state, sides))
                 state, sides = "", {}
             elif path == b"dialog-info":
-                top = head
+                top = i
             elif path in (b"dialog-info/dialog/local/identity", b"dialog-info/dialog/remote/identity"):
                 sides[path[19:-9]] = string(text)
             elif path in (b"dialog-info/dialog/local/target", b"dialog-info/dialog/remote/target"):
-                sides.setdefault(path[19:-7], string(attribute(head, b"uri")))
+                sides.setdefault(path[19:-7], string(attribute(body, i, b"uri")))
         if top is None:
             raise RemoteError(400, "dialog-info: there is none")
-        version = attribute(top, b"version")
+        version = attribute(body, top, b"version")
         try:
             version = min(int(version), 0x3FFFFFFE)
         except ValueError:
             raise RemoteError(400, "dialog-info: version")
-        if attribute(top, b"state") != b"partial":
+        if attribute(body, top, b"state") != b"partial":
             self.dialogs = {}
         elif version <= self._version:  # told again, or late (RFC 4235 4.3)
             return True
         elif version != self._version + 1 or self._version < 0:
             return False
         self._version = version
-        self.entity = string(attribute(top, b"entity"))
+        self.entity = string(attribute(body, top, b"entity"))
         for dialog in found:
             self.dialogs.pop(dialog.id, None)
             if dialog.state and dialog.state != "terminated" and len(self.dialogs) < DIALOGS:
@@ -71,8 +71,8 @@ class Calls:
         return True
 
 
-def _dialog(head, state, sides):
-    words = [string(attribute(head, name)) for name in (b"id", b"direction", b"call-id", b"local-tag", b"remote-tag")]
+def _dialog(body, i, state, sides):
+    words = [string(attribute(body, i, name)) for name in (b"id", b"direction", b"call-id", b"local-tag", b"remote-tag")]
     local, remote = sides.get(b"local", ""), sides.get(b"remote", "")
     return Dialog(words[0], state, words[1], local, remote, words[2], words[3], words[4])
 

@@ -59,7 +59,7 @@ STRANGER_MS = 600000  # after that long without a word it is a stranger anew
 
 # Beside calls: messages, subscriptions, and who watches us
 TEXT = 1300  # bytes of a message, sent whole (RFC 3428 8) or received without its head
-WATCHERS = 4  # of ours; each gets a NOTIFY when something changes, and costs 1 KB
+WATCHERS = 4  # of ours; each gets a NOTIFY when something changes, and costs up to 2 KB
 WATCH_LEAST = 60  # s, the shortest subscription to us, but for a mere question (RFC 6665 4.2.1.1)
 WATCH_MOST = 3600  # s, the longest: who was switched off is forgotten then
 WATCH_PACE = 1000  # ms between two NOTIFYs to a watcher (RFC 4235 3.10)

@@ -17,43 +17,49 @@ def _bad(text):
 
 
 def elements(data):
-    """Every element of a document (bytes) when it ends: (path, head, text). Children come before their parents.
+    """Every element of a document (bytes) when it ends: (path, i, text). Children come before their parents.
 
-    path: b"presence/tuple/status"; head: what stands in its tag, for attribute(); text: its own, stripped, bytes.
+    path: b"presence/tuple/status"; i: for attribute(); text: its own, stripped, bytes.
     """
-    paths, heads, texts = [], [], []
+    paths, starts, texts = [], [], []
+    end = len(data)
     i = count = 0
     if data.startswith(b"\xef\xbb\xbf"):
         i = 3
     while True:
         left = data.find(b"<", i)
-        piece = data[i : left if left >= 0 else len(data)]
-        if texts:
-            texts[-1] += plain(piece)
-        elif piece.strip(_SPACE):
-            raise _bad("text outside the document")
+        stop = left if left >= 0 else end
+        start = i
+        while start < stop and data[start] in _SPACE:
+            start += 1
+        if start < stop:  # else there is nothing but white space between two tags
+            if not texts:
+                raise _bad("text outside the document")
+            texts[-1] += plain(data[i:stop])
         if left < 0:
             break
-        if data.startswith(b"<!--", left):
-            i = _behind(data, b"-->", left + 4)
-        elif data.startswith(b"<?", left):
-            i = _behind(data, b"?>", left + 2)
-        elif data.startswith(b"<![CDATA[", left) and texts:
-            i = _behind(data, b"]]>", left + 9)
-            texts[-1] += data[left + 9 : i - 3]
-        elif data.startswith(b"<!", left):
-            raise _bad("a document type")
-        elif data.startswith(b"</", left):
-            i = _behind(data, b">", left + 2)
-            if not heads or _name(heads[-1]) != data[left + 2 : i - 1].strip(_SPACE):
+        i = left + 1
+        if data.startswith(b"/", i):
+            i = _behind(data, b">", i)
+            if not starts:
                 raise _bad("an end without a beginning")
-            yield paths.pop(), heads.pop(), texts.pop().strip(_SPACE)
+            start = starts.pop()
+            stop = _name_end(data, start)
+            if _name_end(data, left + 2) - left - 2 != stop - start or not data.startswith(data[start:stop], left + 2):
+                raise _bad("an end without a beginning")
+            yield paths.pop(), start, texts.pop().strip(_SPACE)
+        elif data.startswith(b"!--", i):
+            i = _behind(data, b"-->", i + 3)
+        elif data.startswith(b"?", i):
+            i = _behind(data, b"?>", i)
+        elif data.startswith(b"![CDATA[", i) and texts:
+            i = _behind(data, b"]]>", i)
+            texts[-1] += data[left + 9 : i - 3]
+        elif data.startswith(b"!", i):
+            raise _bad("a document type")
         else:
-            i = _tag_end(data, left + 1)
-            empty = data[i - 2] == 47
-            head = data[left + 1 : i - 1 - empty]
-            name = _name(head)
-            path = name[name.rfind(b":") + 1 :]
+            stop = _name_end(data, i)
+            path = data[max(i, data.rfind(b":", i, stop) + 1) : stop]
             count += 1
             if not path or (count > 1 and not paths):
                 raise _bad("an element out of place")
@@ -61,33 +67,39 @@ def elements(data):
                 raise _bad("too many elements")
             if paths:
                 path = paths[-1] + b"/" + path
-            if empty:
-                yield path, head, b""
+            i = _tag_end(data, i)
+            if data[i - 2] == 47:
+                yield path, left + 1, b""
             else:
                 paths.append(path)
-                heads.append(head)
+                starts.append(left + 1)
                 texts.append(b"")
     if paths or not count:
         raise _bad("it does not end")
 
 
-def attribute(head, name):
-    """The value of an attribute in an element's head, b"" without it; name: bytes, without a prefix."""
-    i = len(_name(head))
+def attribute(data, i, name):
+    """The value of an attribute of the element at i, b"" without it; name: bytes, without a prefix."""
+    end = _tag_end(data, i) - 1
+    i = _name_end(data, i)
     while True:
-        equal = head.find(b"=", i)
+        equal = data.find(b"=", i, end)
         if equal < 0:
             return b""
         start = equal + 1
-        while start < len(head) and head[start] in _SPACE:
+        while data[start] in _SPACE:
             start += 1
-        quote = head[start : start + 1]
-        if not quote or quote not in b"\"'":
+        quote = data[start]
+        if quote != 34 and quote != 39:
             raise _bad("an attribute without quotes")
-        end = _behind(head, quote, start + 1)
-        if head[i:equal].strip(_SPACE) == name:
-            return plain(head[start + 1 : end - 1])
-        i = end
+        stop = data.find(b'"' if quote == 34 else b"'", start + 1, end)
+        if stop < 0:
+            raise _bad("it does not end")
+        while data[i] in _SPACE:
+            i += 1
+        if data.startswith(name, i) and (data[i + len(name)] == 61 or data[i + len(name)] in _SPACE):
+            return plain(data[start + 1 : stop])
+        i = stop + 1
 
 
 def plain(text):
@@ -151,12 +163,11 @@ def _tag_end(data, i):
         i = _behind(data, data[double : double + 1], double + 1)
 
 
-def _name(head):
-    # up to the first white space
-    i = 0
-    while i < len(head) and head[i] not in _SPACE:
+def _name_end(data, i):
+    # of an element, at a white space or where its tag ends
+    while i < len(data) and data[i] not in b" \t\r\n/>":
         i += 1
-    return head[:i]
+    return i
 
 
 def _character(entity):

@@ -21,7 +21,7 @@ def read(body):
     activity = ""
     tuples = []
     basic, contact, note = None, "", ""
-    for path, head, text in elements(body):
+    for path, i, text in elements(body):
         if path == b"presence/tuple/status/basic":
             word = text.lower()
             basic = True if word == b"open" else False if word == b"closed" else None
@@ -31,7 +31,7 @@ def read(body):
             note = note or string(text)
         elif path == b"presence/tuple":
             if len(tuples) < TUPLES:
-                tuples.append(Tuple(string(attribute(head, b"id")), basic, contact, note))
+                tuples.append(Tuple(string(attribute(body, i, b"id")), basic, contact, note))
             notes[2] = notes[2] or note
             basic, contact, note = None, "", ""
         elif path == b"presence/note":
@@ -42,7 +42,7 @@ def read(body):
             if not path.endswith(b"/note"):
                 activity = activity or string(path[27:])
         elif path == b"presence":
-            entity = string(attribute(head, b"entity"))
+            entity = string(attribute(body, i, b"entity"))
     if entity is None:
         raise RemoteError(400, "PIDF: no presence")
     stand = [one.open for one in tuples]

@@ -11,18 +11,18 @@ def found(data):
 
 def test_elements_come_when_they_end_with_their_path_and_their_own_text():
     data = b'<?xml version="1.0"?>\n<!-- a > b --><a x="1">one<p:b>two</p:b> three<c/>\n<d y=">"  />four</a>\n'
-    assert found(data) == [(b"a/b", b"two"), (b"a/c", b""), (b"a/d", b""), (b"a", b"one three\nfour")]
-    heads = {path: head for path, head, _ in elements(data)}
-    assert attribute(heads[b"a"], b"x") == b"1" and attribute(heads[b"a/d"], b"y") == b">"
-    assert attribute(heads[b"a"], b"y") == b""
+    assert found(data) == [(b"a/b", b"two"), (b"a/c", b""), (b"a/d", b""), (b"a", b"one threefour")]
+    at = {path: i for path, i, _ in elements(data)}
+    assert attribute(data, at[b"a"], b"x") == b"1" and attribute(data, at[b"a/d"], b"y") == b">"
+    assert attribute(data, at[b"a"], b"y") == b""
 
 
 def test_attributes_in_both_quotes_over_lines_and_beside_longer_names():
-    head = b"dialog call-id='a \"b\"' \r\n id = \"x&amp;y\" xml:id='z'"
-    assert attribute(head, b"call-id") == b'a "b"'
-    assert attribute(head, b"id") == b"x&y"
-    assert attribute(head, b"xml:id") == b"z"
-    assert status(attribute, b"a id=x", b"id") == status(attribute, b"a id='x", b"id") == 400
+    head = b"<dialog call-id='a \"b\"' \r\n id = \"x&amp;y\" xml:id='z'/>"
+    assert attribute(head, 1, b"call-id") == b'a "b"'
+    assert attribute(head, 1, b"id") == b"x&y"
+    assert attribute(head, 1, b"xml:id") == b"z"
+    assert status(attribute, b"<a id=x>", 1, b"id") == status(attribute, b"<a id='x>", 1, b"id") == 400
 
 
 def test_entities_and_what_is_none():
@@ -36,8 +36,8 @@ def test_entities_and_what_is_none():
 def test_what_is_written_can_be_read_and_ends_nothing():
     text = "</note> & \"quotes\" 'single' \u20ac \x00\x1f]]>"
     written = b'<a b="' + escape(text) + b'">' + escape(text) + b"</a>"
-    for _, head, value in elements(written):
-        assert value.decode() == text.replace("\x00\x1f", "") == attribute(head, b"b").decode()
+    for _, i, value in elements(written):
+        assert value.decode() == text.replace("\x00\x1f", "") == attribute(written, i, b"b").decode()
 
 
 def test_what_is_not_well_formed_is_refused():
@@ -47,6 +47,8 @@ def test_what_is_not_well_formed_is_refused():
         b"hello",
         b"<a>",
         b"</a>",
+        b"</>",
+        b"<a></>",
         b"<a></b>",
         b"<a><b></a></b>",
         b"<a/><b/>",

@@ -8,7 +8,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import TEXT
 from siplet.sip.builder import Builder
-from siplet.sip.usage import Usage
+from siplet.sip.usage import Usage, package
 
 PLAIN = b"text/plain"
 
@@ -39,8 +39,7 @@ def inside(session, request, source, now):
 
 
 def _take(endpoint, session, request, source, now):
-    kind = (request.header(b"content-type") or b"").lower()
-    if kind.split(b";")[0].strip() != PLAIN:
+    if package(request.header(b"content-type") or b"").lower() != PLAIN:
         raise RemoteError(415, "Content-Type: only text/plain")
     if request.header(b"content-encoding") not in (None, b"identity"):
         raise RemoteError(415, "Content-Encoding: only identity")

@@ -20,7 +20,10 @@ def outside(endpoint, request, source, now):
     """Nobody asked for it: 481, or 489 for an event package that we do not know."""
     from siplet.sip.refusal import EVENTS
 
-    event = (request.header(b"event") or b"").split(b";")[0].strip()
-    if not event or event not in EVENTS.split(b", "):
-        raise RemoteError(489, "Event: " + ("unknown" if event else "missing"))
+    event = request.header(b"event") or b""
+    end = run(event, 0, len(event))
+    i = EVENTS.find(event[:end])
+    # The whole of a name, of which another one may be a part
+    if not end or i < 0 or EVENTS[i - 1] != 32 or EVENTS[i + end] != 32:
+        raise RemoteError(489, "Event: unknown")
     raise RemoteError(481, "Event: nobody subscribed")

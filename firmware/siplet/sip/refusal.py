@@ -20,7 +20,7 @@ _ACCEPT = {
     b"NOTIFY": b"application/pidf+xml, application/dialog-info+xml, application/simple-message-summary,"
     b" message/sipfrag",
 }
-EVENTS = b"presence, dialog, message-summary, refer"  # packages of which we take NOTIFYs
+EVENTS = b" presence dialog message-summary refer "  # packages of which we take NOTIFYs
 
 
 def served_by(method, where):
@@ -68,7 +68,8 @@ def explain(builder, request, status, text=""):
     elif status == 423:
         builder.header(b"Min-Expires", WATCH_LEAST)
     elif status == 489:
-        builder.header(b"Allow-Events", EVENTS if request.method == b"NOTIFY" else b"presence, dialog")
+        events = EVENTS if request.method == b"NOTIFY" else b"presence dialog"
+        builder.header(b"Allow-Events", events.strip().replace(b" ", b", "))
     elif status == 500:  # at most 10 s by chance (14.2): by the request's own, for it shall hear the same again
         builder.header(b"Retry-After", (request.branch or b"5")[-1] % 11)
     elif status == 503:

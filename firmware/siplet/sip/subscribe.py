@@ -21,9 +21,9 @@
 from siplet.errors import RemoteError
 from siplet.limits import EARLY_DIALOGS, RETRY_BASE, TIMEOUT
 from siplet.sip.dialog import Dialog, contact
-from siplet.sip.header import integer, param
+from siplet.sip.header import integer, param, same
 from siplet.sip.register_failure import fail
-from siplet.sip.usage import Usage, same_event
+from siplet.sip.usage import Usage, package, same_event
 from siplet.ticks import ticks_add, ticks_diff
 
 _DAY = 86400
@@ -129,14 +129,16 @@ class Subscription(Usage):
             return
         else:
             dialog.check_order(request)
-        state = value.split(b";")[0].strip().lower()
-        expires = _seconds(param(value, b"expires"), 0)
+        try:
+            expires = _seconds(param(value, b"expires"), 0)
+        except RemoteError as error:
+            raise RemoteError(400, "Subscription-State: " + error.text)
         document = None
         body = request.body if self._wanted else b""
         if body:
             if request.header(b"content-encoding") not in (None, b"identity"):
                 raise RemoteError(415, "Content-Encoding: only identity")
-            kind = (request.header(b"content-type") or b"").split(b";")[0].strip().lower()
+            kind = package(request.header(b"content-type") or b"").lower()
             document = self.reader.read(dialog.remote_tag, kind, body)
         # Nothing has changed before this line: what cannot be read is refused as a whole
         self.endpoint.answer(request, source, 200)
@@ -149,13 +151,13 @@ class Subscription(Usage):
         dialog.refresh(request)
         if document is not None:
             self.endpoint.emit("notify", self.first or self, 0, b"", document)
-        if state == b"terminated" or not self.expires:
+        if same(value, 0, b"terminated") or not self.expires:
             self._terminated(value, now)
             return
         if is_new or (expires and expires * 1000 + _SLACK < ticks_diff(self.lapse, now)):
             self._grant(expires or self.granted or self.expires, now)
         if self.state != "leaving":
-            self.to("pending" if state == b"pending" else "active", 200)
+            self.to("pending" if same(value, 0, b"pending") else "active", 200)
             if not self._wanted:
                 self._leave(now)
             elif body and document is None and self.lapse is not None:  # not at once: it may happen again and again

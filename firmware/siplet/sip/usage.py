@@ -83,9 +83,10 @@ class Usage:
 
 def same_event(a, b):
     """Whether two Event values mean the same: package and id (RFC 6665 8.2.1)."""
-    return package(a) == package(b) and param(a, b"id") == param(b, b"id")
+    return a == b or (package(a) == package(b) and param(a, b"id") == param(b, b"id"))
 
 
 def package(event):
-    """The event package of an Event value; they are told apart as they are written."""
-    return event.split(b";")[0].strip()
+    """The main part of a value such as Event or Content-Type, without its parameters."""
+    i = event.find(b";")
+    return event if i < 0 else event[:i].strip()
