@@ -1,5 +1,5 @@
-# What each module costs: its size as .mpy, and what its import leaves on the heap from .mpy files and from a ROMFS
-# image, on 32 and on 64 bit. Builds what the other sections run.
+# What each module costs, by itself and joined with others as a board gets them: its size as .mpy, and what its import
+# leaves on the heap from .mpy files and from a ROMFS image, on 32 and on 64 bit. Builds what the other sections run.
 
 import ast
 import os
@@ -11,7 +11,10 @@ from table import doing, table
 
 X64 = "build/bench/x64"  # with viper, for the unix port
 PLAIN = "build/bench/plain"  # bytecode alone, for the WebAssembly port
-BOARDS = "build/bench/boards/unix/board.mpy"
+BOARD = "build/bench/board"  # joined, with viper
+BOARD_PLAIN = "build/bench/board-plain"  # joined, bytecode alone
+ESP32 = "build/bench/xtensawin"  # for the sizes
+BOARD_ESP32 = "build/bench/board-xtensawin"
 # What is on a board in a call of the door phone, the configuration's table dropped
 OBJECTS = ("test_call_garbage", "in_call")  # not on a board, and what makes the objects of a call
 ROOTS = ("siplet.phone", "main", "apps.doorphone")
@@ -20,24 +23,24 @@ _sizes = {}
 
 
 def build():
-    """Compiles the firmware twice and packs both; raises CompileError."""
-    _sizes.update(compiler.compile_tree("xtensawin", "build/bench/xtensawin"))
+    """Compiles the firmware for both ports, module by module and joined, and packs each; CompileError, LinkError."""
     plain = [path for path in compiler.sources("firmware") if not path.endswith("_viper.py")]
-    for folder, architecture, files in ((X64, "x64", None), (PLAIN, "xtensawin", plain)):
-        compiler.compile_tree(architecture, folder, files)
-        compiler.compile_file("boards/unix/board.py", f"{folder}/board.mpy", architecture)
+    _sizes[ESP32] = compiler.compile_tree("xtensawin", ESP32)
+    compiler.compile_tree("x64", X64)
+    compiler.compile_tree("xtensawin", PLAIN, plain)
+    _sizes[BOARD_ESP32] = compiler.compile_board("xtensawin", BOARD_ESP32, "unix")
+    compiler.compile_board("x64", BOARD, "unix")
+    compiler.compile_board("xtensawin", BOARD_PLAIN, "unix", native=False)
+    for folder in (X64, PLAIN, BOARD, BOARD_PLAIN):
         compiler.romfs(folder, folder + ".romfs")
-    # On a PC main looks for the board beside firmware/, not in the root
-    os.makedirs(os.path.dirname(os.path.join(ROOT, BOARDS)), exist_ok=True)
-    os.replace(os.path.join(ROOT, X64, "board.mpy"), os.path.join(ROOT, BOARDS))
 
 
-def in_order():
-    """The modules of ROOTS with all that they import at their top, each after what it needs."""
+def in_order(folder):
+    """The modules of ROOTS with all that they import at their top, each after what it needs; folder: of the sources."""
     found, seen = [], set()
 
     def visit(name):
-        path = os.path.join(ROOT, "firmware", *name.split("."))
+        path = os.path.join(ROOT, folder, *name.split("."))
         path = os.path.join(path, "__init__.py") if os.path.isdir(path) else path + ".py"
         if name in seen or not os.path.isfile(path):
             return
@@ -71,32 +74,45 @@ def alive(command, names, environment=None):
     return {name: int(size) for name, size in (line.split() for line in output.stdout.splitlines())}
 
 
-def show():
-    names = [*in_order(), *OBJECTS]
-    plain = [name for name in names if not name.endswith("_viper")]
+def measure(x64, plain, sizes, names):
+    """[[module, .mpy, and the four columns of heap], ...] of those modules, imported in that order."""
     wasm = ["node", "tests/wasm/run.mjs"]
     unix = interpreter.find()
-    environment = {**os.environ, "MICROPYPATH": f"{X64}:.frozen"}
-    doing("the heap after import")
+    environment = {**os.environ, "MICROPYPATH": f"{x64}:.frozen"}
+    bytecode = [name for name in names if not name.endswith("_viper")]
     columns = [
-        alive([*wasm, f"--firmware={PLAIN}", "--alive"], plain),
-        alive([*wasm, f"--romfs={PLAIN}.romfs", "--alive"], plain),
+        alive([*wasm, f"--firmware={plain}", "--alive"], bytecode),
+        alive([*wasm, f"--romfs={plain}.romfs", "--alive"], bytecode),
         alive([unix, "tests/bench/alive.py"], names, environment),
-        alive([unix, "tests/bench/from_romfs.py", X64 + ".romfs", "tests/bench/alive.py"], names, environment),
+        alive([unix, "tests/bench/from_romfs.py", x64 + ".romfs", "tests/bench/alive.py"], names, environment),
     ]
     rows = []
-    for name in names[: -len(OBJECTS)]:
+    for name in names:
         path = name.replace(".", "/")
-        size = _sizes.get(path + ".mpy") or _sizes[path + "/__init__.mpy"]
+        size = sizes.get(path + ".mpy") or sizes.get(path + "/__init__.mpy")
         rows.append([name, size, *(column.get(name) for column in columns)])
-    code = ["all of it", *(sum(row[i] or 0 for row in rows) for i in range(1, 6))]
-    objects = ["the objects of a phone registered and in a call", None, *(column["in_call"] for column in columns)]
-    both = ["both", None, *(code[i] + objects[i] for i in range(2, 6))]
-    rows += [None, code, objects, None, both, ["goal", None, *GOAL, None, None]]
+    return rows
+
+
+def show():
+    doing("the heap after import")
+    alone = measure(X64, PLAIN, _sizes[ESP32], [*in_order("firmware"), *OBJECTS])
+    objects = ["the objects of a phone registered and in a call", *alone[-1][1:]]
+    del alone[-len(OBJECTS) :]
+    joined = measure(BOARD, BOARD_PLAIN, _sizes[BOARD_ESP32], in_order(BOARD + "-py"))
+    both = ["both", None, *(a + b for a, b in zip(total("", joined)[2:], objects[2:]))]
+    rows = [*alone, None, total("all of it", alone), None]
+    rows += [*joined, None, total("all of it, joined as a board gets it", joined), objects, None]
+    rows += [both, ["goal", None, *GOAL, None, None]]
     table(
         "Size for ESP32 (xtensawin) and heap that stays taken after import, in bytes",
         ["module", ".mpy", "32 bit, .mpy", "32 bit, ROMFS", "64 bit, .mpy", "64 bit, ROMFS"],
         rows,
+        "Below the first sum: the same modules joined, where siplet.phone holds what is not named any more.\n"
         "32 bit: the WebAssembly port, without viper. 64 bit: the unix port, the image itself not counted.\n"
         "Neither sockets nor tasks are among the objects.",
     )
+
+
+def total(name, rows):
+    return [name, *(sum(row[i] or 0 for row in rows) for i in range(1, 6))]

@@ -15,7 +15,7 @@ import doorphone  # noqa: E402
 import fuzz  # noqa: E402
 import modules  # noqa: E402
 import pacing  # noqa: E402
-from siplet_tools import compiler, interpreter  # noqa: E402
+from siplet_tools import compiler, interpreter, linker  # noqa: E402
 from siplet_tools.process import ProcessError  # noqa: E402
 from table import doing  # noqa: E402
 
@@ -54,5 +54,5 @@ def main(names):
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except (interpreter.NoInterpreter, compiler.CompileError) as error:
+    except (interpreter.NoInterpreter, compiler.CompileError, linker.LinkError) as error:
         sys.exit(str(error))
