@@ -67,7 +67,10 @@ class Dialog:
         if message.status:
             routes.reverse()
         if routes:
-            Uri(uri_of(routes[0]))  # RemoteError now, not when the next request must leave
+            try:
+                Uri(uri_of(routes[0]))  # now, not when the next request must leave
+            except RemoteError:
+                raise RemoteError(400, "Record-Route: no usable URI")
         self.routes = routes
 
     def matches(self, message):

@@ -37,8 +37,10 @@ class Incoming(Session):
         accept = (request.header(b"accept") or b"*/*").lower()
         if not (b"application/sdp" in accept or b"*/*" in accept or b"application/*" in accept):
             raise RemoteError(406, "Accept: an answer is application/sdp")
-        expires = request.header(b"expires")
-        expires = min(integer(expires, 0xFFFFFFFF), 3600) if expires else 0
+        try:
+            expires = min(integer(request.header(b"expires") or b"0", 0xFFFFFFFF), 3600)
+        except RemoteError:  # as if it were not there (RFC 4475 3.1.2.4)
+            expires = 0
         self._expiry = ticks_add(now, (expires or _PATIENCE) * 1000)
         answering.timing(self, request)
         request.source = source  # who is trusted is known by it

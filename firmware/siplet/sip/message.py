@@ -162,10 +162,14 @@ class Message:
     def headers(self, name):
         """All values of such headers, comma lists split; RemoteError(400) for more than limits.VALUES."""
         found = []
-        for line in self.lines(name):
-            found.extend(split(line))
-            if len(found) > VALUES:
-                raise bad("list")
+        try:
+            for line in self.lines(name):
+                found.extend(split(line))
+                if len(found) > VALUES:
+                    raise bad("list")
+        except RemoteError as error:
+            error.text = name.decode() + ": " + error.text
+            raise
         return found
 
     def check(self):
@@ -179,7 +183,9 @@ class Message:
         k = self._fault
         try:
             if k:
-                raise RemoteError(505, "version") if k == -1 else bad("line") if k < 0 else RemoteError(400, "twice")
+                if k == -1:
+                    raise RemoteError(505, "version")
+                raise bad("header line") if k < 0 else RemoteError(400, "twice")
             for k in range(5):
                 if not at[k]:
                     raise RemoteError(400, "missing")

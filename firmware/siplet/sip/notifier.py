@@ -269,7 +269,10 @@ def _seconds(value, otherwise):
 
 
 def _expires(request):
-    seconds = min(_seconds(request.header(b"expires"), WATCH_MOST), WATCH_MOST)
+    try:
+        seconds = min(_seconds(request.header(b"expires"), WATCH_MOST), WATCH_MOST)
+    except RemoteError as error:
+        raise RemoteError(400, "Expires: " + error.text)
     if 0 < seconds < WATCH_LEAST:
         raise RemoteError(423, "Expires: too short")
     return seconds

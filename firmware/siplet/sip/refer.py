@@ -164,9 +164,12 @@ def inside(session, request, source, now):
         raise RemoteError(491, "REFER: another one is being followed")
     values = request.headers(b"refer-to")
     if len(values) != 1:
-        raise RemoteError(400, "Refer-To")
-    target = uri_of(values[0])
-    uri = Uri(target)
+        raise RemoteError(400, "Refer-To: one is wanted")
+    try:
+        target = uri_of(values[0])
+        uri = Uri(target)
+    except RemoteError as error:
+        raise RemoteError(error.status, "Refer-To: " + error.text)
     if len(target) > URI:
         raise RemoteError(414, "Refer-To: too long")
     if (uri.param(b"method") or b"INVITE").upper() != b"INVITE":
@@ -176,15 +179,19 @@ def inside(session, request, source, now):
         name, _, value = field.partition(b"=")
         if same(name, 0, b"replaces") and len(name) == 8:
             value = unescape(value)
-            if not param(value, b"to-tag") or not param(value, b"from-tag"):
-                raise RemoteError(400, "Refer-To: Replaces")
+            try:
+                known = param(value, b"to-tag") and param(value, b"from-tag")
+            except RemoteError:
+                known = None
+            if not known:
+                raise RemoteError(400, "Refer-To: Replaces without tags")
             headers.append((b"Replaces", value))
     by = request.header(b"referred-by")
     if by:
         headers.append((b"Referred-By", by))
     for _, value in headers:
         if b"\r" in value or b"\n" in value or len(value) > URI:
-            raise RemoteError(400, "Refer-To")
+            raise RemoteError(400, "Refer-To: headers that no request can carry")
     transaction = session.endpoint.serve(session, request, source)
     if transaction is None:
         raise RemoteError(503, "too many transactions")

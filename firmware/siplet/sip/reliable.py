@@ -42,10 +42,13 @@ def wanted(endpoint, request):
 def inside(session, request, source, now):
     """A PRACK in the dialog of session: 200, or RemoteError(481) when it acknowledges nothing that waits for it."""
     rack = (request.header(b"rack") or b"").split()
-    if len(rack) != 3:
-        raise RemoteError(400, "RAck")
-    number = integer(rack[0], 0xFFFFFFFF)
-    cseq = integer(rack[1], 0x7FFFFFFF)
+    try:
+        if len(rack) != 3:
+            raise RemoteError(400, "two numbers and a method are wanted")
+        number = integer(rack[0], 0xFFFFFFFF)
+        cseq = integer(rack[1], 0x7FFFFFFF)
+    except RemoteError as error:
+        raise RemoteError(400, "RAck: " + error.text)
     if not isinstance(session, Reliable) or (number, cseq, rack[2]) != (session.pending, session.number, b"INVITE"):
         raise RemoteError(481, "RAck: nothing waits for it")
     session.on_prack(request, source, now)
