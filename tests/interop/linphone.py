@@ -163,6 +163,10 @@ class Linphone:
         """Take it back."""
         self._type(f"resume {call}")
 
+    def is_held(self, call):
+        """Wait until the other side has put us on hold."""
+        self._told(rf"Call {call} has been paused by")
+
     def press(self, call, digits, form="info"):
         """Press keys, in the form that `dtmf` said."""
         for digit in digits:

@@ -5,7 +5,7 @@ import glob
 import os
 import shutil
 
-from siplet_tools.process import Process, ProcessError, free_ports
+from siplet_tools.process import Process, ProcessError, free_ports, wait_until
 
 TEMPLATES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates")
 
@@ -59,6 +59,12 @@ class Sipp:
         command += ["-rtp_echo"] if echo else []
         self._timeout = timeout_s
         self._process = Process("sipp", command + ([target] if target else []), self.folder)
+        if sockets.startswith("t") and not target:
+            wait_until(self._listens, 5, "listening SIPp", self._process)
+
+    def _listens(self):
+        with open("/proc/net/tcp", encoding="utf-8") as file:
+            return any(f":{self.port:04X} 00000000:0000 0A" in line for line in file)
 
     def verdict(self):
         """Waits until all calls are over; ProcessError with what went wrong when one of them failed."""
