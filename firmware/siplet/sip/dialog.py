@@ -62,15 +62,13 @@ class Dialog:
     def learn_routes(self, message):
         """Take the route set of an INVITE, or of a response to ours in reverse (12.1.1, 12.1.2)."""
         routes = message.headers(b"record-route")
-        if len(routes) > ROUTES:
-            raise RemoteError(400, "Record-Route: too many")
         if message.status:
             routes.reverse()
         if routes:
             try:
-                Uri(uri_of(routes[0]))  # now, not when the next request must leave
+                Uri(b"" if len(routes) > ROUTES else uri_of(routes[0]))  # now, not when the next request must leave
             except RemoteError:
-                raise RemoteError(400, "Record-Route: no usable URI")
+                raise RemoteError(400, "Record-Route: too many, or no URI")
         self.routes = routes
 
     def matches(self, message):

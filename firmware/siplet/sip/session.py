@@ -145,7 +145,7 @@ class Session:
         """A request inside the dialog. Raises RemoteError for the endpoint to answer."""
         method = request.method
         if self._finished and method != b"BYE":  # our own BYE is on its way (15.1.1)
-            raise RemoteError(481, "To: the call is over")
+            raise RemoteError(481, "To: no such dialog")
         again = method == b"INFO" and request.cseq == self.dialog.remote_cseq
         if not again:
             self.dialog.check_order(request)
