@@ -26,7 +26,7 @@ class Calls:
     def __init__(self):
         self.entity = ""
         self.dialogs = {}
-        self._version = -1
+        self.version = -1
 
     def update(self, body):
         """Take a document. False when one before it was missed, and the whole state has to be asked for.
@@ -58,11 +58,11 @@ class Calls:
             raise RemoteError(400, "dialog-info: version")
         if attribute(body, top, b"state") != b"partial":
             self.dialogs = {}
-        elif version <= self._version:  # told again, or late (RFC 4235 4.3)
+        elif version <= self.version:  # told again, or late (RFC 4235 4.3)
             return True
-        elif version != self._version + 1 or self._version < 0:
+        elif version != self.version + 1 or self.version < 0:
             return False
-        self._version = version
+        self.version = version
         self.entity = string(attribute(body, top, b"entity"))
         for dialog in found:
             self.dialogs.pop(dialog.id, None)
@@ -72,7 +72,9 @@ class Calls:
 
 
 def _dialog(body, i, state, sides):
-    words = [string(attribute(body, i, name)) for name in (b"id", b"direction", b"call-id", b"local-tag", b"remote-tag")]
+    words = [
+        string(attribute(body, i, name)) for name in (b"id", b"direction", b"call-id", b"local-tag", b"remote-tag")
+    ]
     local, remote = sides.get(b"local", ""), sides.get(b"remote", "")
     return Dialog(words[0], state, words[1], local, remote, words[2], words[3], words[4])
 

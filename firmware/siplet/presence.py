@@ -17,7 +17,7 @@ class Presence(Waiting):
     note = activity = ""
     publication = None  # sip.publish.Publication at our server
     notifier = None  # sip.notifier.Notifier of those who watch us directly
-    _status = 0
+    answer = 0
 
     def __init__(self, phone):
         super().__init__()
@@ -62,12 +62,12 @@ class Presence(Waiting):
         self.publication.hop = self.account.hop
         self.publication.put(self.document(), now)
         self.phone.pump()
-        self._status = 0
-        if not await self.until(lambda: self._status, timeout_ms) or self._status == 408:
+        self.answer = 0
+        if not await self.until(lambda: self.answer, timeout_ms) or self.answer == 408:
             raise CallTimeout(408, "No answer")
-        if self._status >= 300 and not self.notifier:
-            raise CallRejected(self._status, reason(self._status).decode())
-        return self._status
+        if self.answer >= 300 and not self.notifier:
+            raise CallRejected(self.answer, reason(self.answer).decode())
+        return self.answer
 
     def on_event(self, event):
         """Take an event of the publication, or of the notifier."""
@@ -76,7 +76,7 @@ class Presence(Waiting):
                 watcher = event.data
                 self.handler(watcher.who.decode(), watcher.event.decode(), watcher.alive)
         elif event.data in ("failed", "off") or self.publication.held is self.publication.document:
-            self._status = event.status
+            self.answer = event.status
             self.publication.hop = self.account.hop  # perhaps another server of ours serves by now
             self.notify()
 

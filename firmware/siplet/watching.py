@@ -22,8 +22,7 @@ class Watch(Waiting):
     status = 0
     reason = ""
     document = None
-    _patience = None
-    _fresh = False
+    fresh = False
 
     def __init__(self, phone, account, subscription):
         super().__init__()
@@ -54,8 +53,8 @@ class Watch(Waiting):
     async def changed(self, timeout_ms=None):
         """Wait for a document that was not fetched yet, and return it; None when it is over or the time is."""
         await self.until(self._has_news, timeout_ms)
-        if self._fresh:
-            self._fresh = False
+        if self.fresh:
+            self.fresh = False
             return self.document
         return None
 
@@ -63,7 +62,7 @@ class Watch(Waiting):
         """Take one Event of the subscription."""
         if event.kind == "notify":
             self.document = event.data
-            self._fresh = True
+            self.fresh = True
         else:
             if event.data == "failed" and self.subscription.hop:  # perhaps another server of ours serves by now
                 self.subscription.hop = self.phone.route(self.subscription.target.decode(), self.account)[2]
@@ -73,7 +72,7 @@ class Watch(Waiting):
         self.notify()
 
     def _has_news(self):
-        return self._fresh or self.state in ("leaving", "over")
+        return self.fresh or self.state in ("leaving", "over")
 
     def is_settled(self):
         """Whether the notifier has said yes or no."""
@@ -86,12 +85,12 @@ class _Reader:
 
     def __init__(self, accept, read):
         self.accept = accept
-        self._read = read
+        self.reads = read
 
     def read(self, key, kind, body):
         if kind not in self.accept:
             raise RemoteError(415, "Content-Type: not what was asked for")
-        return self._read(body) if self._read else (kind.decode(), body)
+        return self.reads(body) if self.reads else (kind.decode(), body)
 
     def forget(self, key):
         return None

@@ -78,7 +78,7 @@ class Instant(Usage):
         try:
             super().ask(method, now, headers, kind, body, dialog)
         except LocalError:
-            if not self._tried:
+            if not self.tried:
                 raise
             self.answered(413, None, now)  # with our credentials it does not
         finally:

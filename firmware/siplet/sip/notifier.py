@@ -35,7 +35,7 @@ class Notifier:
         self.allow = allow
         self.local = local
         self.credentials = credentials
-        self._seen = []  # each call's session and state, one behind the other
+        self.seen = []  # each call's session and state, one behind the other
         endpoint.usages.append(self)
         endpoint.registrations.insert(0, self)  # what is taken back before we leave
         endpoint.builder.events = b", ".join(sorted(packages)) + b", refer"
@@ -52,7 +52,7 @@ class Notifier:
 
     def on_time(self, now):
         """Look whether our calls are what they were."""
-        seen = self._seen
+        seen = self.seen
         i = 0
         for session in self.endpoint.sessions:
             if i == len(seen) or seen[i] is not session or seen[i + 1] != session.state:
@@ -60,9 +60,9 @@ class Notifier:
                 break
             i += 2
         if i != len(seen):
-            self._seen = []
+            self.seen = []
             for session in self.endpoint.sessions:
-                self._seen += [session, session.state]
+                self.seen += [session, session.state]
             self.changed(b"dialog", now)
         self.look(now)
 
@@ -72,7 +72,7 @@ class Notifier:
             if package(watcher.event) == b"dialog":
                 self.deadline = ticks_add(now, _LOOK)
                 return
-        self._seen = []
+        self.seen = []
 
     def stop(self, now):
         """Let nobody watch any more."""
@@ -163,9 +163,9 @@ def outside(endpoint, request, source, now):
 class Watcher(Usage):
     """One who watches us. who: URI, bytes; event: the package, with its id where there is one."""
 
-    _version = 0
+    version = 0
     _dirty = False  # there is something to tell when the NOTIFY under way is answered, or it is not too soon any more
-    _next = None  # when it is not too soon
+    not_before = None  # when it is not too soon
 
     def __init__(self, notifier, who, dialog, event, kind):
         super().__init__(notifier.endpoint, notifier.credentials, notifier.local)
@@ -219,12 +219,12 @@ class Watcher(Usage):
         self.deadline = self._lapse
         if ticks_diff(now, self._lapse) >= 0:
             self.end(b"timeout", now)
-        elif self._dirty and not self._transaction:
-            if self._next is None or ticks_diff(now, self._next) >= 0:
-                self._next = ticks_add(now, WATCH_PACE)
+        elif self._dirty and not self.transaction:
+            if self.not_before is None or ticks_diff(now, self.not_before) >= 0:
+                self.not_before = ticks_add(now, WATCH_PACE)
                 self.notify(b"active;expires=" + str(ticks_diff(self._lapse, now) // 1000).encode(), now)
-            elif ticks_diff(self._next, self._lapse) < 0:
-                self.deadline = self._next
+            elif ticks_diff(self.not_before, self._lapse) < 0:
+                self.deadline = self.not_before
 
     def end(self, reason, now):
         """The last NOTIFY; reason: of RFC 6665 4.1.3."""
@@ -244,7 +244,9 @@ class Watcher(Usage):
             self.leave()
         elif status >= 300:
             self._dirty = True
-            self._next = self.deadline = ticks_add(now, 1000 * max(1, _seconds(response.header(b"retry-after"), 60)))
+            self.not_before = self.deadline = ticks_add(
+                now, 1000 * max(1, _seconds(response.header(b"retry-after"), 60))
+            )
             if ticks_diff(self.deadline, self._lapse) > 0:
                 self.deadline = self._lapse
         else:
@@ -254,8 +256,8 @@ class Watcher(Usage):
         """Tell how things are; state: the value of Subscription-State."""
         self._dirty = False
         notifier = self.notifier
-        body = notifier.packages[package(self.event)][1](self._version, notifier.calls())
-        self._version += 1
+        body = notifier.packages[package(self.event)][1](self.version, notifier.calls())
+        self.version += 1
         self.ask(b"NOTIFY", now, ((b"Event", self.event), (b"Subscription-State", state)), self.kind, body)
 
     def leave(self):

@@ -21,8 +21,8 @@ class Publication(Registration):
 
     call = None  # what the shell keeps for it
     document = b""
-    _tag = b""  # of what the server holds
-    _sent = None  # the document in the PUBLISH under way
+    tag = b""  # of what the server holds
+    sent = None  # the document in the PUBLISH under way
     held = None  # the one that the server holds
 
     def __init__(self, endpoint, aor, hop, event, kind, expires=EXPIRES_STATE, credentials=None):
@@ -38,14 +38,27 @@ class Publication(Registration):
         if self.state == "off" and self not in self.endpoint.registrations:
             self.endpoint.registrations.append(self)
         if self._transaction is None:
-            self.to("refreshing" if self._tag else "registering", self.status)
+            self.to("refreshing" if self.tag else "registering", self.status)
             self.send(now)
 
     def on_response(self, transaction, status, response, now):
-        """The server's answer; whatever it was for, its entity-tag counts from now on."""
-        if transaction is self._transaction and 200 <= status < 300:
-            self._tag = response.header(b"sip-etag") or b""
+        """The server's answer: what is not the same for a registration is settled here."""
+        if transaction is self._transaction:
+            if 200 <= status < 300:
+                self.tag = response.header(b"sip-etag") or b""
+                if self.sent is not None:
+                    self.held = self.sent
+            elif self.state != "unregistering" and (status in _NOT_SERVED or (status == 412 and self.tag)):
+                self._transaction = None
+                self.tag = b""
+                if status == 412:
+                    self.send(now)
+                else:
+                    self.to("off", status)
+                return
         super().on_response(transaction, status, response, now)
+        if self.state == "registered" and self.held is not self.document and self._transaction is None:
+            self.put(self.document, now)
 
     def to(self, state, status):
         """Another state, or the same once more."""
@@ -53,7 +66,7 @@ class Publication(Registration):
         self.state = state
         self.alive = state != "off"
         if not self.alive:
-            self._tag = b""
+            self.tag = b""
             self.lapse = self.deadline = self.held = self._transaction = None
             self._leaving = False
         self.endpoint.emit("publication", self, status, b"", state)
@@ -61,39 +74,23 @@ class Publication(Registration):
     def send(self, now, tried=None):
         """The PUBLISH that the state asks for."""
         ends = self.state == "unregistering"
-        if ends and not self._tag:  # the server holds nothing that we could name
+        if ends and not self.tag:  # the server holds nothing that we could name
             self.to("off", self.status)
             return
         self._tried = [] if tried is None else tried
-        self.deadline = self._sent = None
+        self.deadline = self.sent = None
         dialog = self._dialog
         dialog.local_cseq += 1
         routes = (b"<" + self.hop + b">",) if b";lr" in self.hop else ()
         builder = self.endpoint.begin(b"PUBLISH", self.uri, dialog, dialog.local_cseq, routes, None, self.hop)
         builder.header(b"Event", self.event)
         builder.header(b"Expires", 0 if ends else self.expires)
-        if self._tag:
-            builder.header(b"SIP-If-Match", self._tag)
-        if not ends and not (self._tag and self.held is self.document):
-            self._sent = self.document
+        if self.tag:
+            builder.header(b"SIP-If-Match", self.tag)
+        if not ends and not (self.tag and self.held is self.document):
+            self.sent = self.document
         if self.credentials:
-            self.credentials.authorize(builder, b"PUBLISH", self.uri, self._sent or b"")
-        if self._sent is not None:
-            builder.body(self.kind, self._sent)
+            self.credentials.authorize(builder, b"PUBLISH", self.uri, self.sent or b"")
+        if self.sent is not None:
+            builder.body(self.kind, self.sent)
         self._transaction = self.endpoint.request(self, b"PUBLISH", now)
-
-    def _on_success(self, status, response, now):
-        if self._sent is not None:
-            self.held = self._sent
-        super()._on_success(status, response, now)
-        if self.held is not self.document and self._transaction is None:
-            self.put(self.document, now)
-
-    def _fail(self, status, response, now):
-        if status == 412 and self._tag:
-            self._tag = b""
-            self.send(now)
-        elif status in _NOT_SERVED:
-            self.to("off", status)
-        else:
-            super()._fail(status, response, now)

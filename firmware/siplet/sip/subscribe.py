@@ -48,9 +48,9 @@ class Subscription(Usage):
     failures = granted = 0
     lapse = None  # when what was granted ends
     reason = b""
-    _wanted = True
-    _told = False  # a NOTIFY came before the answer to our SUBSCRIBE
-    _until = None  # another branch may answer until then
+    wanted = True
+    told = False  # a NOTIFY came before the answer to our SUBSCRIBE
+    forks_until = None  # another branch may answer until then
     _answer = None  # the dialog as the 2xx would have it
 
     def __init__(self, endpoint, target, local, event, expires, reader, credentials=None, hop=b""):
@@ -69,12 +69,12 @@ class Subscription(Usage):
 
     def stop(self, now):
         """Take it back; the state is `over` when the notifier has said its last word, or was waited for."""
-        self._wanted = False
+        self.wanted = False
         for branch in self._branches():
             branch.stop(now)
         if self.state in ("off", "failed") or (self.first and self.state == "subscribing"):
             self._over(self.status)
-        elif not self._transaction:
+        elif not self.transaction:
             self._leave(now)
 
     def on_time(self, now):
@@ -87,20 +87,20 @@ class Subscription(Usage):
             self._restart(now)
         else:
             self.deadline = self.lapse
-            if not self._transaction:
+            if not self.transaction:
                 self.send(now)
 
     def answered(self, status, response, now):
         """The notifier's word on our SUBSCRIBE."""
         if status < 300:
-            if self.state != "subscribing" and not self._told:
+            if self.state != "subscribing" and not self.told:
                 self.failures = 0  # it has lasted until its refresh
             if not self.dialog.confirmed:
                 self._learn(response)
             self._grant(_seconds(response.header(b"expires"), self.expires), now)
-        elif not self._wanted:
+        elif not self.wanted:
             self._over(status)
-        elif not self._told:  # else a NOTIFY has told us better
+        elif not self.told:  # else a NOTIFY has told us better
             if status in _LOST:
                 self.lapse = None
             if status == 481 and self.state != "subscribing" and not self.failures:
@@ -108,7 +108,7 @@ class Subscription(Usage):
                 self._restart(now)
             else:
                 self._fail(status, response, now)
-        if not self._wanted:
+        if not self.wanted:
             self._leave(now)
 
     def on_request(self, request, source, now):
@@ -134,7 +134,7 @@ class Subscription(Usage):
         except RemoteError as error:
             raise RemoteError(400, "Subscription-State: " + error.text)
         document = None
-        body = request.body if self._wanted else b""
+        body = request.body if self.wanted else b""
         if body:
             if request.header(b"content-encoding") not in (None, b"identity"):
                 raise RemoteError(415, "Content-Encoding: only identity")
@@ -146,7 +146,7 @@ class Subscription(Usage):
             self._fork()
             self.dialog = dialog
             self._answer = None
-            self._told = self._transaction is not None
+            self.told = self.transaction is not None
         dialog.remote_cseq = request.cseq
         dialog.refresh(request)
         if document is not None:
@@ -158,7 +158,7 @@ class Subscription(Usage):
             self._grant(expires or self.granted or self.expires, now)
         if self.state != "leaving":
             self.to("pending" if same(value, 0, b"pending") else "active", 200)
-            if not self._wanted:
+            if not self.wanted:
                 self._leave(now)
             elif body and document is None and self.lapse is not None:  # not at once: it may happen again and again
                 self.deadline = ticks_add(now, RETRY_BASE)
@@ -175,10 +175,10 @@ class Subscription(Usage):
 
     def send(self, now):
         expires = 0 if self.state == "leaving" else self.expires
-        self._told = False
+        self.told = False
         self.ask(b"SUBSCRIBE", now, ((b"Event", self.event), (b"Expires", expires), (b"Accept", self.reader.accept)))
         if self.state in ("subscribing", "leaving"):
-            self.deadline = self._until = ticks_add(now, TIMEOUT)  # timer N
+            self.deadline = self.forks_until = ticks_add(now, TIMEOUT)  # timer N
 
     def _anew(self, now):
         self.dialog = self.outline(self.target, self.local, self.hop, _Open)
@@ -192,16 +192,16 @@ class Subscription(Usage):
         self._forget()
         for branch in self._branches():
             branch.stop(now)
-        if self.first or not self._wanted:
+        if self.first or not self.wanted:
             self._over(self.status)
         else:
             self._anew(now)
 
     def _forget(self):
         document = self.reader.forget(self.dialog.remote_tag) if self.dialog else None
-        if document is not None and self._wanted:
+        if document is not None and self.wanted:
             self.endpoint.emit("notify", self.first or self, 0, b"", document)
-        self.dialog = self.lapse = self._transaction = None
+        self.dialog = self.lapse = self.transaction = None
 
     def _established(self, request):
         outline, answer = self.dialog, self._answer
@@ -236,14 +236,14 @@ class Subscription(Usage):
     def _fork(self):
         # The first NOTIFY of a branch is here; one of another may follow as long as timer N runs (4.1.2.4, 4.4.1)
         first = self.first or self
-        if self.reader.forks and self._wanted and len(first._branches()) < EARLY_DIALOGS - 1:
+        if self.reader.forks and self.wanted and len(first._branches()) < EARLY_DIALOGS - 1:
             branch = Subscription(
                 self.endpoint, self.target, self.local, self.event, self.expires, self.reader, self.credentials
             )
             branch.first = first
             branch.state = "subscribing"
             branch.dialog = self.dialog
-            branch.deadline = branch._until = self._until
+            branch.deadline = branch.forks_until = self.forks_until
             branch.begin()
 
     def _grant(self, seconds, now):
@@ -258,13 +258,13 @@ class Subscription(Usage):
             self.deadline = ticks_add(now, max(wait, RETRY_BASE))
 
     def _leave(self, now):
-        if self.state not in ("leaving", "over") and self.dialog.remote_tag and not self._transaction:
+        if self.state not in ("leaving", "over") and self.dialog.remote_tag and not self.transaction:
             self.to("leaving", self.status)
             self.send(now)
 
     def _fail(self, status, response, now):
         self.reason = response.reason if response else b""
-        if self.first or not self._wanted or status in _FINAL or not self.expires:
+        if self.first or not self.wanted or status in _FINAL or not self.expires:
             self._over(status)
             return
         fail(self, status, response, now)
@@ -276,7 +276,7 @@ class Subscription(Usage):
         reason = (param(value, b"reason") or b"").lower()
         self._forget()
         self.reason = reason
-        if self.first or not self._wanted or not self.expires or reason in (b"rejected", b"noresource", b"invariant"):
+        if self.first or not self.wanted or not self.expires or reason in (b"rejected", b"noresource", b"invariant"):
             self._over(403 if reason == b"rejected" else 404 if reason == b"noresource" else 200)
         elif reason in (b"deactivated", b"timeout") and not self.failures:
             self.failures = 1

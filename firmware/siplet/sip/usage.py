@@ -16,13 +16,13 @@ class Usage:
     deadline = dialog = call = None
     unacknowledged = None  # for transactions: nothing of it waits for an ACK
     status = 0
-    _transaction = None
+    transaction = None
 
     def __init__(self, endpoint, credentials, local):
         self.endpoint = endpoint
         self.credentials = credentials
         self.user = Uri(uri_of(local)).user
-        self._tried = []
+        self.tried = []
 
     def begin(self):
         """Among the usages, which requests in dialogs find, and among what is taken back before we leave."""
@@ -49,7 +49,7 @@ class Usage:
 
     def ask(self, method, now, headers, kind=b"", body=b"", dialog=None):
         """Send a request in dialog, default ours. headers: ((name, value), ...); kind: of the body."""
-        self._asked = method, headers, kind, body, dialog
+        self.asked = method, headers, kind, body, dialog
         endpoint = self.endpoint
         dialog = dialog or self.dialog
         uri, routes, hop = dialog.route()
@@ -63,20 +63,20 @@ class Usage:
             self.credentials.authorize(builder, method, uri, body)
         if kind:
             builder.body(kind, body)
-        self._transaction = endpoint.request(self, method, now)
+        self.transaction = endpoint.request(self, method, now)
 
     def on_response(self, transaction, status, response, now):
         """The answer; 408 or 503 without a response when there was none."""
-        if transaction is not self._transaction or status < 200:
+        if transaction is not self.transaction or status < 200:
             return
-        self._transaction = None
+        self.transaction = None
         known = status in (401, 407) and response and self.credentials
-        if known and self.credentials.challenged(response, self._tried):
-            method, headers, kind, body, dialog = self._asked
+        if known and self.credentials.challenged(response, self.tried):
+            method, headers, kind, body, dialog = self.asked
             self.ask(method, now, headers, kind, body, dialog)
             return
-        self._tried = []
-        self._asked = None
+        self.tried = []
+        self.asked = None
         self.status = status
         self.answered(status, response, now)
 
