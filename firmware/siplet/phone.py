@@ -12,49 +12,17 @@ from siplet.account import Account
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
 from siplet.limits import MESSAGE
+from siplet.line import Line
 from siplet.net.udp import Udp
-from siplet.offer import Negotiation
 from siplet.sip.admission import Admission
 from siplet.sip.endpoint import Endpoint
 from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
-from siplet.stream import Stream, buffers
+from siplet.stream import buffers
 from siplet.ticks import ticks_diff
 from siplet.waiting import Waiting
 
 _TICK = 20  # ms between looks at the deadlines; T1 is 500
-
-
-class Line(Negotiation):
-    """What one call needs besides its session: the RTP socket and the offer/answer about it."""
-
-    def __init__(self, phone):
-        self._udp = Udp(phone.bind_address, ports=phone.rtp_ports)
-        random = platform.random(3)
-        number = random[0] << 16 | random[1] << 8 | random[2]
-        super().__init__(phone.local_address, self._udp.port, phone.codecs, session_id=number)
-        self.silent = asyncio.Event()
-        self._spare = phone.spare
-
-    def stream(self, audio):
-        """The Stream between audio and the socket."""
-        self._stream = Stream(audio, self._udp, platform.random, self._spare.pop() if self._spare else None)
-        return self._stream
-
-    async def run(self):
-        """Run the stream until it is stopped."""
-        try:
-            await self._stream.run()
-        finally:
-            if not self._spare:
-                self._spare.append(self._stream.memory)
-            self._stream = None
-            self.close()
-            self.silent.set()
-
-    def close(self):
-        """Give the port back."""
-        self._udp.close()
 
 
 class Phone(Waiting):

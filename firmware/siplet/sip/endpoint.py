@@ -11,20 +11,19 @@
 # transaction, else its dialog's session, else the usage of its method. Requests outside dialogs that change nothing
 # (OPTIONS, and every refusal) are answered without a transaction (8.2.7): strangers cannot make us remember anything.
 #
+# What every request and answer of ours has in common is in transaction_layer.py.
+#
 # Order of refusals, 8.2: framing 400/505, method 405/501, scheme 416, Require 420, then what the usage says.
 
 from collections import namedtuple
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import EVENTS, LARGE, MESSAGE, TRANSACTIONS
-from siplet.sip.builder import Builder
+from siplet.limits import EVENTS
 from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
-from siplet.sip.reply import capabilities, destination
-from siplet.sip.transaction import Transaction
-from siplet.sip.uri import Uri
+from siplet.sip.transaction_layer import TransactionLayer
 from siplet.ticks import ticks_diff
 
 # Something that happened. kind, source (Registration or Session), and status/reason/data where the kind has them:
@@ -42,42 +41,29 @@ from siplet.ticks import ticks_diff
 Event = namedtuple("Event", ("kind", "source", "status", "reason", "data"))
 
 
-class Endpoint:
+class Endpoint(TransactionLayer):
     """One SIP user agent on one local address.
 
-    send: see above; random(n) -> bytes; local: (host: str, port: int) written into Via and Contact; media(session):
-    makes the offer/answer partner of a new incoming session (see session.py), None when we are full.
+    send: see above; random, local: see TransactionLayer; media(session): makes the offer/answer partner of a new
+    incoming session (see session.py), None when we are full.
     """
 
     extra = ()  # headers of every INVITE of ours, (name, value) each
 
     def __init__(self, send, random, local, media=None, max_calls=1, agent=b"siplet"):
-        self.send = send
-        self.random = random
-        host, port = local
-        self.host_port = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
+        super().__init__(send, random, local, agent)
         self.media = media
         self.max_calls = max_calls
-        self.agent = agent
-        # More than may come in: a request in a dialog holds our own headers beside what the dialog repeats.
-        self.builder = Builder(MESSAGE + 1024)
-        self.transactions = []
         self.sessions = []
         self.registrations = []
         self.usages = []  # of dialogs that are no calls, and of none: subscriptions, publications ...
         self.events = []
-        self.dropped = 0  # datagrams that no answer was given to
-        self.refused = 0  # requests answered with an error before they reached a usage
         self.lost_events = 0
-        self.last_error = ""
         self.credentials = None  # of calls that come in, for requests that we send in them
         self.user = b""  # of the Contact in calls that come in
         self.session_expires = 0  # s, the session timer to ask for (RFC 4028)
         self.another = None  # callable(destination): whether it has another server to try, the former one failed
-        self.large = False  # whether requests that are too large for a datagram can go by TCP
         self.admit = None  # callable(request, source, now): RemoteError for who may not ask, status 0 to stay silent
-        # The To tag of all answers without a transaction: the same for the same request, as 8.2.7 asks.
-        self._tag = self.token()
 
     # -- what the shell calls
 
@@ -122,15 +108,8 @@ class Endpoint:
             self.dropped += 1
 
     def unreachable(self, destination, now):
-        """The transport could not send to destination: its transactions fail with 503 (8.1.3.1)."""
-        for transaction in list(self.transactions):
-            if transaction.destination == destination:
-                if transaction.large:
-                    from siplet.sip.large import by_datagram
-
-                    by_datagram(transaction, now)
-                else:
-                    transaction.on_error(now)
+        """The transport could not send to destination: see TransactionLayer."""
+        super().unreachable(destination, now)
         self._sweep()
 
     def handle_timers(self, now):
@@ -175,108 +154,17 @@ class Endpoint:
             return
         self.events.append(Event(kind, source, status, reason, data))
 
-    def token(self, n=6):
-        """2 * n random hexadecimal digits: a tag, a Call-ID, the tail of a branch."""
-        return self.random(n).hex().encode()
-
-    def begin(self, method, uri, dialog, cseq, routes=(), branch=None, hop=b""):
-        """Start a request to the URI hop (b"": to uri) in the builder: request line to Route; the usage adds its own.
-
-        Returns the builder; `destination` is where request() will send it.
-        """
-        self.destination = destination = Uri(hop or uri).destination()
-        self._branch = branch or b"z9hG4bK" + self.token(8)
-        builder = self.builder
-        builder.request(method, uri)
-        transport = destination[2] if len(destination) > 2 else b"UDP"
-        builder.header(b"Via", b"SIP/2.0/", transport, b" ", self.host_port, b";rport;branch=", self._branch)
-        builder.header(b"Max-Forwards", b"70")
-        builder.header(b"From", dialog.local)
-        builder.header(b"To", dialog.remote)
-        builder.header(b"Call-ID", dialog.call_id)
-        builder.header(b"CSeq", cseq, b" ", method)
-        for route in routes:
-            builder.header(b"Route", route)
-        builder.header(b"User-Agent", self.agent)
-        return builder
-
-    def contact(self, user, destination):
-        """Our Contact value, for who is reached at destination; a URI says ws for WSS, too (RFC 7118 5.2)."""
-        value = b"<sip:" + (user + b"@" if user else b"") + self.host_port
-        if len(destination) > 2:
-            value += b";transport=" + destination[2].lower().replace(b"ss", b"s")
-        return value + b">"
-
-    def request(self, user, method, now):
-        """Send what the builder holds in a new client transaction; returns the Transaction."""
-        data = bytes(self.builder.end())
-        transaction = Transaction(user, self.destination)
-        self.transactions.append(transaction)
-        if len(data) > LARGE and self.large:
-            from siplet.sip.large import by_stream
-
-            data = by_stream(transaction, data)
-        transaction.start_client(method, self._branch, data, now)
-        return transaction
-
-    def serve(self, user, request, source):
-        """A server transaction for a request that came, or None when there are too many: answer statelessly then."""
-        if len(self.transactions) >= TRANSACTIONS and not self._make_room():
-            return None
-        transaction = Transaction(user, destination(request, source))
-        if request.method == b"INVITE":
-            transaction.source = source  # its answers are made later
-        transaction.start_server(request)
-        self.transactions.append(transaction)
-        return transaction
-
-    def refuse(self, request, source, error):
-        """Answer a request statelessly with a RemoteError: its status, and the headers that this status asks for."""
-        self.last_error = error.text
-        try:
-            self.answer(request, source, error.status, error.text)
-            self.refused += 1
-        except (RemoteError, LocalError):  # no Via to answer to, or too much to repeat in the answer
-            self.dropped += 1
-
-    def answer(self, request, source, status, text="", tag=None):
-        """Answer a request without a transaction (8.2.7), with the headers that this status asks for."""
-        builder = self.builder
-        builder.reply(request, status, source, tag or self._tag)
-        if status == 200 and request.method == b"OPTIONS":
-            capabilities(builder)
-        elif status > 200:
-            from siplet.sip.refusal import explain
-
-            explain(builder, request, status, text)
-        self.send(builder.end(), destination(request, source))
-
     # -- inside
 
     def _drop(self, error):
         self.dropped += 1
         self.last_error = error.text
 
-    def _make_room(self):
-        # The oldest of those that only wait for repetitions (timers I, J and L) is forgotten: many short calls in a row
-        # are served, and a repetition that comes all the same finds no dialog.
-        for i, transaction in enumerate(self.transactions):
-            if transaction.settled():
-                self.transactions.pop(i)
-                return True
-        return False
-
     def _sweep(self):
         _forget(self.transactions)
         _forget(self.sessions)
         _forget(self.registrations)
         _forget(self.usages)
-
-    def _server(self, request, method):
-        for transaction in self.transactions:
-            if transaction.serves(request, method):
-                return transaction
-        return None
 
     def _on_response(self, response, now):
         for transaction in self.transactions:
