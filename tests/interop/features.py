@@ -49,9 +49,6 @@ _SERVER = "a server: no calls of its own"
 _NO_REGISTRAR = "no registrar"
 CANNOT = {
     ("sipp", "tls"): "Debian builds it without TLS",
-    ("sipp", "attended-to-it"): "its scenarios hold one call each",
-    ("sipp", "attended-by-us"): "its scenarios hold one call each",
-    ("sipp", "attended-by-it"): "its scenarios hold one call each",
     ("baresip_old", "info-in"): "it sends keys by RFC 4733 alone",
     ("baresip_old", "attended-by-us"): "it knows no Replaces, and calls without it",
     ("baresip_old", "attended-to-it"): "it knows no Replaces, and calls without it",
@@ -70,10 +67,9 @@ CANNOT.update(
 CANNOT.update(((peer, "register"), _NO_REGISTRAR) for peer in PHONES)
 CANNOT.update(((peer, "publish"), "no presence server") for peer in PHONES)
 
-YES, NOT_YET, FAILED = "yes", "not yet", "FAILED"
-_NOT_YET = "siplet does not do that yet"
+YES, FAILED, NOT_RUN = "yes", "FAILED", "not run"
 
-seen = {}  # (peer, feature): YES, NOT_YET, FAILED or why it was not run
+seen = {}  # (peer, feature): YES, FAILED or NOT_RUN
 
 
 def shows(*names, peers=PHONES):
@@ -88,19 +84,12 @@ def shows(*names, peers=PHONES):
     return mark
 
 
-def not_yet(phone, module):
-    """Skips the test as long as siplet lacks that module."""
-    if not phone.do("can", module=module)["can"]:
-        pytest.skip(f"{_NOT_YET}: {module}")
-
-
 def note(item, report):
     """conftest.py tells how a test ended."""
     mark = item.get_closest_marker("features")
     if not mark or (report.when != "call" and report.passed):
         return
-    reason = str(report.longrepr[2]) if isinstance(report.longrepr, tuple) else ""
-    result = YES if report.passed else FAILED if report.failed else NOT_YET if _NOT_YET in reason else "not run"
+    result = YES if report.passed else FAILED if report.failed else NOT_RUN
     for name in mark.args:
         place = item.callspec.params["kind"], name
         # A feature is shown by all of its tests, or not at all.
@@ -120,7 +109,7 @@ def table():
                     reasons.append(reason)
                 row.append(f"none ({reasons.index(reason) + 1})")
             else:
-                row.append(seen.get((peer, feature), "not run"))
+                row.append(seen.get((peer, feature), NOT_RUN))
         rows.append(row)
     lines = ["| | " + " | ".join(PEERS.values()) + " |", "|---" * (len(PEERS) + 1) + "|"]
     lines += ["| " + " | ".join(row) + " |" for row in rows]

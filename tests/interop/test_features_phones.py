@@ -270,7 +270,6 @@ def test_we_write_to_it(kind, kamailio, peer, door):
     server = kamailio()
     other = peer(server.server)
     phone = door(server.server)
-    features.not_yet(phone, "siplet.texts")
     assert phone.do("message", target=other.uri, text="The bell: zwölf Uhr ☎")["status"] in (200, 202)
     assert other.message() == "The bell: zwölf Uhr ☎"
     absent = phone.do("message", target=address("third", server.server), text="Anybody?")
@@ -283,7 +282,6 @@ def test_it_writes_to_us(kind, kamailio, peer, door):
     options = {"friend": address("door", server.server)} if kind == "baresip_old" else {}
     other = peer(server.server, **options)
     phone = door(server.server)
-    features.not_yet(phone, "siplet.texts")
     phone.do("listen")
     other.send(address("door", server.server), "Open, grüß dich")
     told = phone.event("message")
@@ -295,7 +293,6 @@ def test_we_see_its_presence(kind, kamailio, peer, door):
     server = kamailio()
     other = peer(server.server, friend=address("door", server.server))  # Linphone shows itself to its friends alone
     phone = door(server.server)
-    features.not_yet(phone, "siplet.watching")
     if kind != "linphone":
         other.show(True)
     phone.do("watch", target=address("indoor", server.server))
@@ -309,7 +306,6 @@ def test_we_see_its_presence(kind, kamailio, peer, door):
 def test_it_sees_our_presence(kind, kamailio, peer, door):
     server = kamailio()
     phone = door(server.server)
-    features.not_yet(phone, "siplet.presence")
     phone.do("watchers")
     phone.do("publish", online=True)
     other = peer(server.server, friend=address("door", server.server))

@@ -143,6 +143,58 @@ def test_it_transfers_us(kind, calls, phone, puppet):
     phone.do("hangup", call=call)
 
 
+@shows("attended-by-us", peers=ONLY)
+def test_we_transfer_it_to_our_other_call(kind, sipp, puppet):
+    phone = puppet(max_calls=2)
+    refer = (take("REFER", ("Refer-To", "Replaces=.*to-tag.*from-tag")), reply(202))
+    more = "Event: refer\nSubscription-State: terminated;reason=noresource\n"
+    told = (ask("NOTIFY", ("message/sipfrag;version=2.0", "SIP/2.0 200 OK\n"), more), answered(200))
+    callee, other = sipp(script(*PICKED_UP, *refer, *told, *LEFT)), sipp(script(*PICKED_UP, *LEFT))
+    calls = []
+    for one in (callee, other):
+        calls.append(phone.do("call", target=one.uri)["call"])
+        phone.event("up", call=calls[-1])
+    phone.do("transfer_to", call=calls[0], other=calls[1])
+    assert phone.event("transferred", call=calls[0])["status"] == 200
+    callee.verdict()
+    if phone.do("state", call=calls[1]).get("state") == "up":  # a phone would have ended it
+        phone.do("hangup", call=calls[1])
+    other.verdict()
+
+
+@shows("attended-by-it", peers=ONLY)
+def test_it_transfers_us_to_another_call(kind, sipp, calls, phone):
+    other = sipp(script(take("INVITE", ("Replaces", "one@x;to-tag=2;from-tag=3")), *PICKED_UP[1:], *LEFT))
+    target = other.uri + "?Replaces=one%40x%3Bto-tag%3D2%3Bfrom-tag%3D3"
+    steps = [ask("REFER", more=f"Refer-To: <{target}>\n"), answered(202)]
+    for status in (100, 180, 200):
+        steps += [take("NOTIFY", ("", f"SIP/2.0 {status}")), reply(200)]
+    caller = calls(phone, *CALLING, *steps, *LEFT)
+    call = pick_up(phone)
+    caller.verdict()
+    phone.do("hangup", call=call)
+    other.verdict()
+
+
+@shows("attended-to-it", peers=ONLY)
+def test_we_transfer_another_one_to_it(kind, sipp, puppet):
+    phone = puppet(max_calls=2)
+    third = puppet(user="third", auto="answer")
+    desk = sipp(script(*PICKED_UP, *LEFT), calls=2, at_once=2)
+    first = phone.do("call", target=third.uri)["call"]
+    phone.event("up", call=first)
+    second = phone.do("call", target=desk.uri)["call"]
+    phone.event("up", call=second)
+    phone.do("transfer_to", call=first, other=second)
+    assert phone.event("transferred", call=first)["status"] == 200
+    with open(third.trace, "rb") as file:
+        assert b"\nReplaces: " in file.read()
+    if phone.do("state", call=second).get("state") == "up":
+        phone.do("hangup", call=second)
+    third.do("hangup", call=1)
+    desk.verdict()
+
+
 @shows("message-out", peers=ONLY)
 def test_we_write_to_it(kind, sipp, phone):
     desk = sipp(script(take("MESSAGE", ("Content-Type", "text/plain"), ("", "Ding")), reply(200)))
