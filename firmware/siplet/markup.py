@@ -9,7 +9,8 @@ from siplet.errors import RemoteError
 from siplet.limits import XML_DEPTH, XML_ELEMENTS
 
 _SPACE = b" \t\r\n"
-_ENTITIES = (b"amp", 38, b"lt", 60, b"gt", 62, b"quot", 34, b"apos", 39)
+_ENTITIES = [b"amp", b"lt", b"gt", b"quot", b"apos"]
+_CHARACTERS = b"&<>\"'"
 
 
 def _bad(text):
@@ -127,9 +128,9 @@ def escape(text):
         text = text.encode()
     out = bytearray()
     for c in text:
-        if c in b"&<>\"'":
+        if c in _CHARACTERS:
             out.extend(b"&")
-            out.extend(_ENTITIES[_ENTITIES.index(c) - 1])
+            out.extend(_ENTITIES[_CHARACTERS.find(bytes((c,)))])
             out.extend(b";")
         elif c >= 32 or c in _SPACE:
             out.append(c)
@@ -172,7 +173,7 @@ def _name_end(data, i):
 
 def _character(entity):
     if entity in _ENTITIES:
-        return bytes((_ENTITIES[_ENTITIES.index(entity) + 1],))
+        return bytes((_CHARACTERS[_ENTITIES.index(entity)],))
     try:
         code = int(entity[2:], 16) if entity[:2] in (b"#x", b"#X") else int(entity[1:]) if entity[:1] == b"#" else 0
         if code >= 32 and not 0xD800 <= code < 0xE000 and code < 0x110000:

@@ -7,7 +7,7 @@ from siplet.sip.uri import Uri
 
 
 class Usage:
-    """A user of requests outside calls. What inherits from it has answered(status, response, now).
+    """A user of requests outside calls.
 
     status: of the last final answer. call: what the shell keeps for it, told of its events.
     """
@@ -49,7 +49,7 @@ class Usage:
 
     def ask(self, method, now, headers, kind=b"", body=b"", dialog=None):
         """Send a request in dialog, default ours. headers: ((name, value), ...); kind: of the body."""
-        self.asked = method, headers, kind, body, dialog
+        again = method, headers, kind, body, dialog
         endpoint = self.endpoint
         dialog = dialog or self.dialog
         uri, routes, hop = dialog.route()
@@ -64,6 +64,7 @@ class Usage:
         if kind:
             builder.body(kind, body)
         self.transaction = endpoint.request(self, method, now)
+        self.transaction.again = again
 
     def on_response(self, transaction, status, response, now):
         """The answer; 408 or 503 without a response when there was none."""
@@ -72,13 +73,15 @@ class Usage:
         self.transaction = None
         known = status in (401, 407) and response and self.credentials
         if known and self.credentials.challenged(response, self.tried):
-            method, headers, kind, body, dialog = self.asked
+            method, headers, kind, body, dialog = transaction.again
             self.ask(method, now, headers, kind, body, dialog)
             return
         self.tried = []
-        self.asked = None
         self.status = status
         self.answered(status, response, now)
+
+    def answered(self, status, response, now):
+        """The final answer, to what inherits from it."""
 
 
 def same_event(a, b):
