@@ -75,6 +75,68 @@ class Puppet:
         self.dialling[number] = asyncio.create_task(self.dial(number, call))
         return {"call": number}
 
+    async def do_answer(self, wish):
+        self.spawn(self.answer(wish["call"], self.calls[wish["call"]]))
+
+    async def do_reject(self, wish):
+        await self.calls[wish["call"]].reject(wish.get("status", 486))
+
+    async def do_hangup(self, wish):
+        await self.calls[wish["call"]].hangup()
+
+    async def do_digits(self, wish):
+        call = self.calls[wish["call"]]
+        return {"sent": await call.send_digits(wish["digits"], form=wish.get("form"))}
+
+    async def do_hold(self, wish):
+        await self.calls[wish["call"]].hold()
+
+    async def do_resume(self, wish):
+        await self.calls[wish["call"]].resume()
+
+    async def do_transfer(self, wish):
+        call = self.calls[wish["call"]]
+        self.spawn(self.follow("transferred", wish["call"], call.transfer(wish["target"])))
+
+    async def do_transfer_to(self, wish):
+        call, other = self.calls[wish["call"]], self.calls[wish["other"]]
+        self.spawn(self.follow("transferred", wish["call"], call.transfer_to(other)))
+
+    async def do_message(self, wish):
+        try:
+            return {"status": await self.phone.send_message(wish["target"], wish["text"])}
+        except CallError as error:
+            return {"status": error.status}
+
+    async def do_listen(self, wish):
+        self.phone.on_message(lambda text: tell(event="message", remote=text.sender, text=text.text))
+
+    async def do_watch(self, wish):
+        self.watched = await self.phone.subscribe(
+            wish["target"], wish.get("what", "presence"), expires=wish.get("expires", 3600)
+        )
+        self.spawn(self.watch(self.watched))
+
+    async def do_unwatch(self, wish):
+        self.watched.stop()
+
+    async def do_watchers(self, wish):
+        self.phone.watchers("all", details=True)
+
+    async def do_publish(self, wish):
+        try:
+            return {"status": await self.phone.publish(wish["online"], wish.get("note", ""))}
+        except CallError as error:  # watchers are told all the same
+            return {"status": error.status}
+
+    async def do_can(self, wish):
+        """Whether siplet has that module."""
+        try:
+            __import__(wish["module"])
+        except ImportError:
+            return {"can": False}
+        return {"can": True}
+
     async def do_state(self, wish):
         phone = self.phone
         answer = {"registration": phone.registration, "status": phone.registration_status, "faults": phone.faults}
