@@ -1,8 +1,5 @@
-# An account: who we are at one server, and whether it knows us. May import errors, platform and the pure core.
-
-from siplet import platform
-from siplet.sip.auth import Credentials
-from siplet.sip.uri import Uri
+# An account: who we are at one server, and whether it knows us. Imports nothing: what it does once is in
+# opening.py.
 
 
 class Account:
@@ -32,27 +29,9 @@ class Account:
         proxy=None,
         transport=None,
     ):
-        self.address = address
-        self.aor = address.encode()
-        uri = Uri(self.aor)
-        self.user = uri.user
-        self.domain = uri.host.lower(), uri.port
-        self.register = bool(password or registrar) if register is None else register
-        registrar = registrar or address.split("@")[-1].split(";")[0]
-        tail = ";transport=" + transport if transport and transport != "udp" else ""
-        self.registrars = []  # the URIs by which they are reached
-        for one in registrar.split(","):
-            one = one.strip()
-            if not (one.startswith("sip:") or one.startswith("sips:")):
-                one = "sip:" + one
-            self.registrars.append((one + tail).encode())
-            Uri(self.registrars[-1])
-        self.registrar = self.registrars[0][: len(self.registrars[0]) - len(tail)]
-        self.hop = (proxy + tail).encode() if proxy else self.registrars[0]
-        Uri(self.hop)
-        self.proxy = self.hop if proxy else b""
-        self.credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
-        self.expires = expires
+        from siplet.opening import settle
+
+        settle(self, address, password, user, registrar, register, expires, proxy, transport)
 
     def serves(self, uri):
         """Whether a Uri is of our domain: who belongs to it is called through our server, with our credentials."""
@@ -64,12 +43,6 @@ class Account:
 
     def start(self, endpoint, now):
         """Register at endpoint, when that is wanted."""
-        if self.register:
-            self.binding = endpoint.register(self.registrar, self.aor, self.expires, self.credentials)
-            self.binding.account = self
-            self.binding.hop = self.hop
-            if len(self.registrars) > 1:
-                from siplet.sip.spares import Spares
+        from siplet.opening import start
 
-                self.binding.spares = Spares(self.registrars, self.move)
-            self.binding.start(now)
+        start(self, endpoint, now)

@@ -140,7 +140,8 @@ class Call(Waiting):
             self.infos.append(event.status)
         elif kind == "ended":
             self.status = event.status
-            self.reason = text(event.reason or reason(event.status))
+            # Nobody asks why when one of the two hung up
+            self.reason = text(event.reason or (event.data not in ("local", "remote") and reason(event.status)) or b"")
             self.how = event.data
             self._end()
         elif kind != "over":

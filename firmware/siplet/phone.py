@@ -5,17 +5,12 @@
 # that is up adds its stream. pump() follows every visit to the endpoint: it hands events to the calls. Nothing that
 # comes over the network ends a task: what would be a bug of ours is printed and counted in `faults`.
 
-import asyncio
-
 from siplet import platform
 from siplet.account import Account
 from siplet.call import Call, text
 from siplet.errors import CallRejected, LocalError, RemoteError
 from siplet.limits import MESSAGE
 from siplet.line import Line
-from siplet.net.udp import Udp
-from siplet.sip.admission import Admission
-from siplet.sip.endpoint import Endpoint
 from siplet.sip.header import uri_of
 from siplet.sip.uri import Uri
 from siplet.stream import buffers
@@ -92,34 +87,9 @@ class Phone(Waiting):
     # -- what an application calls
 
     async def __aenter__(self):
-        if self.local_address is None:
-            from siplet.net.route import local_address
+        from siplet.opening import open_phone
 
-            self.local_address = local_address(Uri(self.accounts[0].registrar).destination()[0])
-        self.udp = Udp(self.bind_address, self.local_port)
-        local = (self.local_address, self.udp.port)
-        self.local_port = self.udp.port
-        self.endpoint = Endpoint(self._send, platform.random, local, self._new_line, self._max_calls)
-        self.endpoint.user = self.accounts[0].user
-        if self.names:
-            self.configure(**self.names)
-        if "open" not in self.accept:
-            self.endpoint.admit = Admission(self.server_addresses)
-            if self.accept:
-                from siplet.guard import guard
-
-                guard(self)
-        self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._clock())]
-        if self.streams is not None:
-            self.endpoint.large = True
-            if not self.streams.get("tls"):  # who asks for TLS takes nothing in plain
-                await self._deliver().listen(self.bind_address, self.local_port)
-        if self.keepalive_ms:
-            from siplet.keepalive import keep_alive
-
-            self._tasks.append(asyncio.create_task(keep_alive(self)))
-        for account in self.accounts:
-            self._guard(account.start, self.endpoint, platform.now())
+        await open_phone(self)
         return self
 
     async def __aexit__(self, kind, error, trace):
@@ -127,27 +97,9 @@ class Phone(Waiting):
 
     async def close(self, timeout_ms=2000):
         """Hang up, unregister, wait at most timeout_ms for the answers, and give the ports back."""
-        now = platform.now()
-        for session in list(self.endpoint.sessions):
-            session.hang_up(now)
-        for registration in list(self.endpoint.registrations):
-            registration.stop(now)
-        self.pump()
-        endpoint = self.endpoint
-        try:
-            while (endpoint.sessions or endpoint.registrations) and ticks_diff(platform.now(), now) < timeout_ms:
-                await platform.sleep_ms(_TICK)
-        finally:
-            for task in self._tasks:
-                task.cancel()
-            while endpoint.sessions:  # the far end stays silent: nobody shall wait for it any more
-                endpoint.sessions.pop().abandon(now)
-            self.pump()
-            self.udp.close()
-            if self._delivery:
-                self._delivery.close()
-            self._closed = True
-            self.notify()
+        from siplet.opening import close_phone
+
+        await close_phone(self, timeout_ms)
 
     def call(self, target, timeout_ms=30_000, audio=None):
         """A Call to target (a sip: URI, or a number at our registrar); `async with` it, or await its connect()."""

@@ -26,6 +26,8 @@ ARCHITECTURES = {
 
 # Modules that applications and boards import by name; classes and modules whose arguments they may pass by name
 PUBLIC = ("siplet.errors", "siplet.log", "siplet.platform")
+# What every phone has, though it is imported where it is needed once: siplet.opening
+ALWAYS = ("siplet.sip.endpoint", "siplet.sip.auth", "siplet.sip.admission", "siplet.net.udp")
 OPEN = ("Phone", "Account", "Call", "Stream", "Waiting", "siplet.call_more", "siplet.phone_more")
 
 
@@ -87,7 +89,7 @@ def compile_board(architecture, folder, board=None, native=True):
     jobs = []
     shutil.rmtree(os.path.join(ROOT, folder + "-py"), ignore_errors=True)
     joined = linker.Linker(texts, packages)
-    linked = joined.link("siplet.phone", PUBLIC, OPEN)
+    linked = joined.link("siplet.phone", PUBLIC, OPEN, ALWAYS)
     for module, text in linked.items():
         if module in packages and not text and not any(name.startswith(module + ".") for name in linked):
             continue  # all that was in it is joined

@@ -206,15 +206,16 @@ class Linker:
             tree.body = [new for node in tree.body for new in self._settle(node)]
         self.packages = packages
 
-    def link(self, root, keep, public=()):
+    def link(self, root, keep, public=(), also=()):
         """{dotted module: text}: the joined ones as root, all others with their imports set right.
 
         keep: modules that stay what they are, and so does what they import at their top. public: classes, and modules
-        that are not joined, whose arguments keep their names. Leaves names: {new: [what it stands for, ...]}.
+        that are not joined, whose arguments keep their names. also: modules that are joined though only functions
+        import them. Leaves names: {new: [what it stands for, ...]}.
         """
         kept = set(self.closure(keep)).union(self.packages)
         self.root = root
-        self.joined = [name for name in self.closure([root]) if name not in kept]
+        self.joined = [name for name in self.closure([*also, root]) if name not in kept]
         self.bound = {name: self._bound(name) for name in self.joined}
         self.imports = {name: self._imported(name) for name in self.joined}
         self.constants = {}
