@@ -86,7 +86,7 @@ async def _change(call, direction, timeout_ms):
     if call.state == "ended":
         raise CallLost(call.status, call.reason)
     if one.status >= 300:
-        raise CallRejected(one.status, one.reason.decode())
+        raise CallRejected(one.status, _text(one.reason))
 
 
 def _on_changed(call, on_hold):
@@ -261,7 +261,7 @@ def _move(call, session):
     former.media = Gone()
     call.session = session
     session.call = call
-    call.remote = uri_of(session.dialog.remote).decode()
+    call.remote = _text(uri_of(session.dialog.remote))
 
 
 def _follow(call, referral):
@@ -292,4 +292,4 @@ def on_event(call, event):
         _follow(call, event.data)
     elif kind == "replaced":
         call.session = event.source
-        call.remote = uri_of(event.source.dialog.remote).decode()
+        call.remote = _text(uri_of(event.source.dialog.remote))

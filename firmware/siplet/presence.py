@@ -3,6 +3,7 @@
 
 from siplet import dialog_info, pidf, platform
 from siplet.errors import CallRejected, CallTimeout, LocalError, RemoteError
+from siplet.markup import string
 from siplet.sip.builder import reason
 from siplet.sip.uri import Uri
 from siplet.sip.uri_equal import equal
@@ -74,7 +75,7 @@ class Presence(Waiting):
         if event.kind == "watcher":
             if self.handler:
                 watcher = event.data
-                self.handler(watcher.who.decode(), watcher.event.decode(), watcher.alive)
+                self.handler(string(watcher.who), watcher.event.decode(), watcher.alive)
         elif event.data in ("failed", "off") or self.publication.held is self.publication.document:
             self.answer = event.status
             self.publication.hop = self.account.hop  # perhaps another server of ours serves by now
@@ -103,7 +104,7 @@ def watchers(phone, allow, on_change, details):
 
         def may_watch(who, package):
             if callable(allow):
-                return allow(who.decode(), package.decode())
+                return allow(string(who), package.decode())
             return allow == "all" or any(_same(who, uri.encode()) for uri in allow)
 
         packages = {

@@ -68,7 +68,10 @@ class Watch(Waiting):
                 self.subscription.hop = self.phone.route(self.subscription.target.decode(), self.account)[2]
             self.state = event.data
             self.status = event.status
-            self.reason = event.reason.decode() if event.reason else ""
+            try:
+                self.reason = (event.reason or b"").decode()
+            except UnicodeError:  # the far end's word
+                self.reason = ""
         self.notify()
 
     def _has_news(self):

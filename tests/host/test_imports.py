@@ -39,7 +39,7 @@ MAY_IMPORT = {
     "mwi": BASE,
     "texts": ("waiting", *BELOW_STREAM),
     "watching": ("dialog_info", "mwi", "pidf", "waiting", *BELOW_STREAM),
-    "presence": ("dialog_info", "pidf", "waiting", *BELOW_STREAM),
+    "presence": ("dialog_info", "pidf", "markup", "waiting", *BELOW_STREAM),
     "account": ("opening", *BELOW_STREAM),
     "guard": BELOW_STREAM,
     "keepalive": BELOW_STREAM,

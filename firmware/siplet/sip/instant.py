@@ -1,5 +1,5 @@
 # Short messages: MESSAGE both ways, RFC 3428, in the dialog of a call or without one. Imports usage and what it
-# imports, builder, errors, limits.
+# imports, builder, header, errors, limits.
 #
 # Who wants messages puts an Inbox among the endpoint's usages: event `message`, data: (the request, the Session in
 # whose dialog it came or None). Instant sends one: event `sent` with the final status, 2xx: 200 it is there, 202
@@ -8,6 +8,7 @@
 from siplet.errors import LocalError, RemoteError
 from siplet.limits import TEXT
 from siplet.sip.builder import Builder
+from siplet.sip.header import param
 from siplet.sip.usage import Usage, package
 
 PLAIN = b"text/plain"
@@ -39,8 +40,13 @@ def inside(session, request, source, now):
 
 
 def _take(endpoint, session, request, source, now):
-    if package(request.header(b"content-type") or b"").lower() != PLAIN:
+    kind = request.header(b"content-type") or b""
+    if package(kind).lower() != PLAIN:
         raise RemoteError(415, "Content-Type: only text/plain")
+    try:
+        param(kind, b"charset")  # whoever reads the message wants to know it
+    except RemoteError as error:
+        raise RemoteError(400, "Content-Type: " + error.text)
     if request.header(b"content-encoding") not in (None, b"identity"):
         raise RemoteError(415, "Content-Encoding: only identity")
     if len(request.body) > TEXT:
