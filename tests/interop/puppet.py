@@ -75,6 +75,9 @@ class Puppet:
         self.dialling[number] = asyncio.create_task(self.dial(number, call))
         return {"call": number}
 
+    async def do_cancel(self, wish):
+        self.dialling[wish["call"]].cancel()
+
     async def do_answer(self, wish):
         self.spawn(self.answer(wish["call"], self.calls[wish["call"]]))
 
@@ -128,14 +131,6 @@ class Puppet:
             return {"status": await self.phone.publish(wish["online"], wish.get("note", ""))}
         except CallError as error:  # watchers are told all the same
             return {"status": error.status}
-
-    async def do_can(self, wish):
-        """Whether siplet has that module."""
-        try:
-            __import__(wish["module"])
-        except ImportError:
-            return {"can": False}
-        return {"can": True}
 
     async def do_state(self, wish):
         phone = self.phone
