@@ -128,7 +128,9 @@ class App:
 
 
 def indoors(**more):
-    return Phone("sip:indoors@127.0.0.1", local_address="127.0.0.1", local_port=0, audio=Null(), accept=("open",), **more)
+    return Phone(
+        "sip:indoors@127.0.0.1", local_address="127.0.0.1", local_port=0, audio=Null(), accept=("open",), **more
+    )
 
 
 def test_somebody_calls_the_echo(tmp_path):
