@@ -16,7 +16,10 @@ class Account:
 
     registration = "off"
     status = 0
-    binding = None
+    binding = credentials = None
+    register = False
+    aor = hop = proxy = b""
+    domain = ()
 
     def __init__(
         self,

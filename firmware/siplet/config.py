@@ -96,7 +96,8 @@ def load(source):
         elif default is None and kind != "bool":
             raise ConfigError(key + ": is missing")
         else:
-            config[key] = default[0] if kind == "choice" else list(default) if kind in _LISTS else default
+            first = default[0] if isinstance(default, tuple) and default else None
+            config[key] = first if kind == "choice" else [] if kind in _LISTS else default
     if config["rtp.port_high"] <= config["rtp.port_low"]:
         raise ConfigError("rtp.port_high: must be above rtp.port_low")
     return config

@@ -22,7 +22,12 @@ class RemoteError(SipError):
 
 
 class CallError(SipError):
-    """A call did not come about, or broke. status: the SIP status that says why (RFC 3261 21); reason: its phrase."""
+    """A call did not come about, or broke. status: the SIP status that says why (RFC 3261 21); reason: its phrase.
+
+    results: of a call to several, what became of each, see siplet.hunt.
+    """
+
+    results = ()
 
     def __init__(self, status, reason=""):
         super().__init__(status, reason)

@@ -115,12 +115,7 @@ class _Hunt(Waiting):
 
     def error(self):
         """The exception that says what became of it."""
-        worst = None
-        for one in self.results:
-            rank = _TOLD.index(one[1]) - (one[2] >= 600)
-            if worst is None or rank < worst[0]:
-                worst = rank, one
-        _, (_, result, status) = worst
+        _, result, status = min(self.results, key=lambda one: _TOLD.index(one[1]) - (one[2] >= 600))
         error = CallTimeout(408, "No answer") if status in (408, 487) else CallRejected(status, result)
         error.results = self.results
         return error

@@ -12,6 +12,8 @@ class Waiting:
     more: the module of siplet with the methods that are not always loaded.
     """
 
+    more = ""
+
     def __init__(self):
         self._changed = asyncio.Event()
 

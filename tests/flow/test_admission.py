@@ -100,7 +100,7 @@ def test_an_answer_serves_once_and_not_for_long():
     assert status(wire, party, credentials=Credentials("door", "open sesame", wire.chance.bytes)) == "rings"
     desk.endpoint.sessions[0].hang_up(wire.now)
     wire.run(40000)
-    invite = [data for _, data, _ in party.sent if data[:6] == b"INVITE" and b"Authorization" in data][0]
+    invite = next(data for _, data, _ in party.sent if data[:6] == b"INVITE" and b"Authorization" in data)
     calls = desk.kinds().count("incoming")
     for replaced in (b"z9hG4bKa", b"z9hG4bKb"):
         i = invite.find(b"z9hG4bK")

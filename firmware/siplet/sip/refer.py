@@ -22,6 +22,11 @@ class _Usage:
     alive = True
     dialog = deadline = unacknowledged = None
 
+    def __init__(self, session):
+        self.endpoint = session.endpoint
+        self.session = session
+        self.tried = []
+
     def _send(self, method, now, headers, body=b""):
         session = self.session
         dialog = session.dialog
@@ -54,9 +59,7 @@ class Transfer(_Usage):
     """Our REFER and what the far end tells of it."""
 
     def __init__(self, session, target, now):
-        self.endpoint = session.endpoint
-        self.session = session
-        self.tried = []
+        super().__init__(session)
         self.deadline = ticks_add(now, _PATIENCE)
         by = b"<" + uri_of(session.dialog.local) + b">"
         self._send(b"REFER", now, ((b"Refer-To", b"<" + target + b">"), (b"Referred-By", by)))
@@ -119,11 +122,9 @@ class Referral(_Usage):
     """
 
     def __init__(self, session, request, target, headers):
-        self.endpoint = session.endpoint
-        self.session = session
+        super().__init__(session)
         self.target = target
         self.headers = headers
-        self.tried = []
         self.silent = (request.header(b"refer-sub") or b"").lower() == b"false"
         self._said = 0
 

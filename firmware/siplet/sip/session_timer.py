@@ -88,7 +88,7 @@ class Timer:
     dialog = deadline = None
     ours = running = updates = False
     tries = _TRIES
-    _next = None  # what the 2xx to a request of theirs will say: interval, ours, whether it knows timers
+    _next = 0, False, False  # what the 2xx to a request of theirs will say: interval, ours, whether it knows timers
     _due = None  # when the session is over
 
     def __init__(self, session):
