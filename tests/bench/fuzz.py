@@ -36,8 +36,8 @@ def show():
         for process in running:
             process.kill()
             process.wait()
-    total = sum(row[1] for row in rows)
-    rows += [None, ["all", total, sum(row[2] for row in rows), sum(row[3] for row in rows)]]
+    sums = [sum(row[i] for row in rows) for i in (1, 2, 3)]
+    rows += [None, ["all", *sums, None, None, None, None]]
     table(
         "Broken messages, between calls, transfers, subscriptions ... of the phone that they hit",
         ["", "messages", "refused", "dropped", "heap at 20 %", "at 60 %", "at 100 %", "slowest, ms"],

@@ -40,3 +40,18 @@ def test_what_waits_for_its_acknowledgement_is_never_forgotten_for_a_newcomer():
         assert session.answer(wire.now)
     wire.run(200)
     assert sum("answered" in bell.kinds() for bell in bells) == TRANSACTIONS
+
+
+def test_what_we_ask_and_are_answered_keeps_nobody_from_calling_us():
+    from siplet.sip.instant import Inbox, Instant
+
+    wire = Wire()
+    bell, desk = wire.party("10.0.0.1"), wire.party("10.0.0.2")
+    Inbox(bell.endpoint)
+    for _ in range(TRANSACTIONS):
+        Instant(desk.endpoint, b"sip:bell@10.0.0.1", b"<sip:desk@10.0.0.2>", b"hello", wire.now)
+        wire.run(50)
+    assert desk.kinds().count("sent") == TRANSACTIONS == len(desk.endpoint.transactions)  # timer K
+    bell.call(TARGET)
+    wire.run(50)
+    assert desk.take("incoming")

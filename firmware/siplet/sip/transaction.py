@@ -151,9 +151,11 @@ class Transaction:
         return _INVITE_SERVER if self.request.method == b"INVITE" else _OTHER_SERVER
 
     def settled(self):
-        """Server: whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
-        if self.request is None or self.state < _COMPLETED:
+        """Whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
+        if self.state < _COMPLETED:
             return False
+        if self.request is None:
+            return self.method != b"INVITE"  # whose answers are acknowledged, each time they come
         return not self.user.alive or (
             self.user.unacknowledged is not self and (self.state != _COMPLETED or self.request.method != b"INVITE")
         )
