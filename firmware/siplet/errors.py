@@ -27,12 +27,11 @@ class CallError(SipError):
     results: of a call to several, what became of each, see siplet.hunt.
     """
 
-    results = ()
-
-    def __init__(self, status, reason=""):
+    def __init__(self, status, reason="", results=()):
         super().__init__(status, reason)
         self.status = status
         self.reason = reason
+        self.results = results
 
     def __str__(self):
         return f"{self.status} {self.reason}"

@@ -116,9 +116,9 @@ class _Hunt(Waiting):
     def error(self):
         """The exception that says what became of it."""
         _, result, status = min(self.results, key=lambda one: _TOLD.index(one[1]) - (one[2] >= 600))
-        error = CallTimeout(408, "No answer") if status in (408, 487) else CallRejected(status, result)
-        error.results = self.results
-        return error
+        if status in (408, 487):
+            return CallTimeout(408, "No answer", self.results)
+        return CallRejected(status, result, self.results)
 
 
 class _Leg:
