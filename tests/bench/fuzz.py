@@ -31,7 +31,7 @@ def show():
             lines = [[int(field) for field in line.split("|")] for line in output.splitlines()]
             heaps = [heap for _, heap in lines[:-1]]
             refused, dropped, slowest = lines[-1]
-            rows.append([f"phone {phone + 1}", lines[-2][0], refused, dropped, *heaps[1::4], heaps[-1], slowest / 1000])
+            rows.append([f"phone {phone + 1}", lines[-2][0], refused, dropped, *heaps[1::4], slowest / 1000])
     finally:
         for process in running:
             process.kill()
