@@ -75,7 +75,7 @@ class Presence(Waiting):
         if event.kind == "watcher":
             if self.handler:
                 watcher = event.data
-                self.handler(string(watcher.who), watcher.event.decode(), watcher.alive)
+                self.handler(string(watcher.who), string(watcher.event), event.status == 200)
         elif event.data in ("failed", "off") or self.publication.held is self.publication.document:
             self.answer = event.status
             self.publication.hop = self.account.hop  # perhaps another server of ours serves by now

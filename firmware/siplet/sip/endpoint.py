@@ -211,7 +211,7 @@ class Endpoint(TransactionLayer):
                     session.on_request(request, source, now)
                 return
         for usage in self.usages:
-            if usage.dialog and usage.dialog.matches(request):
+            if usage.alive and usage.dialog and usage.dialog.matches(request):
                 self._check_extensions(request)
                 usage.on_request(request, source, now)
                 return

@@ -22,8 +22,8 @@ _ID = 64  # bytes of an Event's id, which every NOTIFY repeats
 class Notifier:
     """packages: {b"presence": (media type, write(version, calls) -> document), ...}, all bytes.
 
-    allow(watcher, package): whether that URI (bytes) may watch. local: our From value. Event `watcher`: one came or
-    went; data: the Watcher. changed(package, now) says that there is something to tell.
+    allow(watcher, package): whether that URI (bytes) may watch. local: our From value. Event `watcher`: one came
+    (status 200) or went (0); data: the Watcher. changed(package, now) says that there is something to tell.
     """
 
     alive = True
@@ -150,12 +150,13 @@ def outside(endpoint, request, source, now):
     watcher = Watcher(notifier, who, dialog, event, kind)
     endpoint.usages.append(watcher)
     watcher.grant(expires, now)
-    watcher.accept(request, source, now)
     if expires:
-        endpoint.emit("watcher", notifier, 0, b"", watcher)
+        watcher.accept(request, source, now)
+        endpoint.emit("watcher", notifier, 200, b"", watcher)
         watcher.tell(now)
         notifier.look(now)
-    else:  # only a question
+    else:  # only a question, which is forgotten at once: its repetition must find what answered it
+        watcher.accept(request, source, now, endpoint.serve(watcher, request, source))
         watcher.alive = False
         watcher.notify(b"terminated;reason=timeout", now)
 
@@ -179,15 +180,17 @@ class Watcher(Usage):
         """It lasts so many seconds."""
         self.deadline = self._lapse = ticks_add(now, expires * 1000)
 
-    def accept(self, request, source, now):
+    def accept(self, request, source, now, transaction=None):
         """200 to a SUBSCRIBE, with the seconds that are left."""
         builder = self.endpoint.builder
         builder.reply(request, 200, source, self.dialog.local_tag)
         builder.copy(request, b"record-route")
         builder.header(b"Contact", self.endpoint.contact(self.user, source))
         builder.header(b"Expires", max(0, ticks_diff(self._lapse, now) // 1000))
-        # Without a transaction: the same SUBSCRIBE, come again, gets the same answer
-        self.endpoint.send(builder.end(), destination(request, source))
+        if transaction:
+            transaction.respond(200, builder.end(), now)
+        else:  # the same SUBSCRIBE, come again, gets the same answer
+            self.endpoint.send(builder.end(), destination(request, source))
 
     def on_request(self, request, source, now):
         """A SUBSCRIBE in the dialog: it is to last longer, or to end."""
@@ -262,8 +265,9 @@ class Watcher(Usage):
 
     def leave(self):
         """It watches no longer."""
-        self.alive = False
-        self.endpoint.emit("watcher", self.notifier, 0, b"", self)
+        if self.alive:
+            self.part()
+            self.endpoint.emit("watcher", self.notifier, 0, b"", self)
 
 
 def _seconds(value, otherwise):

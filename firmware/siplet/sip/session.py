@@ -174,8 +174,8 @@ class Session:
         self.dialog.remote_cseq = request.cseq
 
     def on_ack(self, request, now):
-        """The ACK of a 2xx of ours."""
-        if self.request and request.cseq == self.request.cseq:
+        """The ACK of a 2xx of ours; that of a refusal which the INVITE got before, and forgot, has another tag."""
+        if self.request and request.cseq == self.request.cseq and request.to_tag == self.dialog.local_tag:
             self.step("ack", now, 0, b"", "", request)
 
     def on_response(self, transaction, status, response, now):

@@ -288,6 +288,8 @@ class Subscription(Usage):
                 self.deadline = ticks_add(now, after * 1000)
 
     def _over(self, status):
+        for branch in self._branches():  # their next NOTIFY finds nobody
+            branch._over(status)
         self.part()
         self.to("over", status)
 
