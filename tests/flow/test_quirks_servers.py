@@ -19,7 +19,7 @@ def reply(peer, request, status, *headers, sdp=b"", source=None):
     peer.say(bytes(builder.end()), BELL, source)
 
 
-def ask(peer, method, branch, *headers):
+def ask(peer, method, branch):
     """A request of the server's own, outside of dialogs."""
     builder.request(method, b"sip:bell@10.0.0.1")
     builder.header(b"Via", b"SIP/2.0/UDP 10.0.0.9;rport;branch=z9hG4bK", branch)
@@ -29,7 +29,6 @@ def ask(peer, method, branch, *headers):
         (b"Call-ID", branch + b"@10.0.0.9"),
         (b"CSeq", b"102 " + method),
         (b"Max-Forwards", b"70"),
-        *headers,
     ):
         builder.header(name, value)
     peer.say(bytes(builder.end()), BELL)

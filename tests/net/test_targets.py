@@ -10,7 +10,8 @@ class Endpoint:
 
     full = False
 
-    def invite(self, target, local, media, now, credentials, hop):
+    def invite(self, target, local, media, now, credentials, hop, routes):
+        assert not routes
         self.asked = (target, bool(credentials), hop)
         return self
 
