@@ -210,11 +210,15 @@ def unquote(value):
     if value[:1] != b'"':
         return value
     value = value[1:-1]
-    i = value.find(b"\\")
-    while i >= 0:
-        value = value[:i] + value[i + 1 :]
-        i = value.find(b"\\", i + 1)
-    return value
+    if b"\\" not in value:
+        return value
+    out = bytearray()  # in one go: who sends nothing but backslashes would have the value copied for each of them
+    i = 0
+    while i < len(value):
+        i += value[i] == 92
+        out.extend(value[i : i + 1])
+        i += 1
+    return bytes(out)
 
 
 def split(value):
