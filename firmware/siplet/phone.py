@@ -37,7 +37,7 @@ class Phone(Waiting):
     endpoint = on_state = None
     registration = "off"  # of the first account
     registration_status = 0
-    received = 0  # datagrams
+    received = 0  # datagrams; endpoint.refused and endpoint.dropped are those of no use, endpoint.last_error tells why
     faults = 0  # exceptions that were ours; none is expected, ever
     keepalive_ms = 0  # between signs of life to our servers, 0: none; set before the phone is opened
     udp = _delivery = None

@@ -32,10 +32,16 @@ async def _send_all(rfc):
     elsewhere = [Stranger(wire, "10.0.0.9", port) for port in (5050, 6050, 19823)]
     good = 0
     for case in cases(rfc):
+        counts = desk.endpoint.refused, desk.endpoint.dropped
         stranger.say(case.data, DESK)
         wire.run(100)
         answers = stranger.raw + [data for peer in elsewhere for data in peer.raw]
         case.judge(answers)
+        # What the peer is told in a Warning the application finds in last_error, and both are counted
+        refused, dropped = desk.endpoint.refused - counts[0], desk.endpoint.dropped - counts[1]
+        told = [data for data in answers if b"\r\nWarning: " in data]
+        assert (refused, dropped) == (len(told), int(not answers)), case.name
+        assert not told or b'"' + desk.endpoint.last_error.encode() + b'"' in told[0], case.name
         ringing = desk.take("incoming")
         assert bool(ringing) == (case.expected == ["180"]), case.name
         if ringing:
