@@ -14,6 +14,7 @@ import core  # noqa: E402
 import doorphone  # noqa: E402
 import fuzz  # noqa: E402
 import modules  # noqa: E402
+import ondemand  # noqa: E402
 import pacing  # noqa: E402
 from siplet_tools import compiler, interpreter, linker  # noqa: E402
 from siplet_tools.process import ProcessError  # noqa: E402
@@ -21,6 +22,7 @@ from table import doing  # noqa: E402
 
 SECTIONS = {
     "modules": modules.show,
+    "features": ondemand.show,
     "garbage": core.show_garbage,
     "speed": core.show_speed,
     "compact": compact.show,
