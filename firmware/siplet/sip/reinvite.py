@@ -20,6 +20,7 @@ from siplet.ticks import ticks_add
 _TRIES = const(6)  # requests for one change, challenges and crossings included
 _LOOK = const(50)  # ms between looks whether the far end's own INVITE is settled
 _LATER = const(30)  # s of Retry-After that are worth waiting
+_PATIENCE = const(180_000)  # ms without a word, when there was one; it should come each minute (13.3.1.1)
 
 # Row: state, input, next state, action (a method). What is in no row is ignored, on purpose.
 #   waiting     the ACK of an INVITE of theirs must come first (14.1)
@@ -135,6 +136,8 @@ class Change:
             if self.method == b"INVITE":
                 self._ack()  # again and again, as often as it comes (13.2.2.4)
         if self.alive:
+            if status < 200 and self.method == b"INVITE":
+                transaction.deadline = ticks_add(now, _PATIENCE)
             self._step(self._judge(status, response), now, status, response)
 
     # -- inside
@@ -268,4 +271,5 @@ class Change:
         if self.method == b"INVITE":
             self._request(b"CANCEL", self.transaction.branch)
             self.endpoint.request(self, b"CANCEL", now)
+            self.transaction.deadline = None
             self.deadline = ticks_add(now, TIMEOUT)

@@ -70,6 +70,7 @@ _INVITE_CLIENT = (
     _CALLING | _ON_2XX | _PASS | _QUIET | _WAIT_64 | _TO_ACCEPTED,
     _CALLING | _ON_3XX | _ACK | _PASS | _QUIET | _WAIT_D | _TO_COMPLETED,
     _PROCEEDING | _ON_1XX | _PASS,
+    _PROCEEDING | _ON_DEADLINE | _PASS | _TO_END,  # set by the usage, where none of its own ends it
     _PROCEEDING | _ON_2XX | _PASS | _WAIT_64 | _TO_ACCEPTED,
     _PROCEEDING | _ON_3XX | _ACK | _PASS | _WAIT_D | _TO_COMPLETED,
     _COMPLETED | _ON_3XX | _SEND,  # the ACK
