@@ -212,13 +212,15 @@ def unquote(value):
     value = value[1:-1]
     if b"\\" not in value:
         return value
-    out = bytearray()  # in one go: who sends nothing but backslashes would have the value copied for each of them
-    i = 0
+    out = bytearray(len(value))  # who sends nothing but backslashes shall not have it copied for each of them
+    i = n = 0
     while i < len(value):
-        i += value[i] == 92
-        out.extend(value[i : i + 1])
+        if value[i] == 92 and i + 1 < len(value):
+            i += 1
+        out[n] = value[i]
         i += 1
-    return bytes(out)
+        n += 1
+    return bytes(out[:n])
 
 
 def split(value):
