@@ -18,13 +18,13 @@
 from collections import namedtuple
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import EVENTS
+from siplet.limits import EVENTS, T4
 from siplet.sip.header import same
 from siplet.sip.invite_client import Outgoing
 from siplet.sip.message import Message
 from siplet.sip.register import Registration
 from siplet.sip.transaction_layer import TransactionLayer
-from siplet.ticks import ticks_diff
+from siplet.ticks import ticks_add, ticks_diff
 
 # Something that happened. kind, source (Registration or Session), and status/reason/data where the kind has them:
 #
@@ -115,11 +115,11 @@ class Endpoint(TransactionLayer):
     def handle_timers(self, now):
         """Fire every deadline that has passed."""
         for transaction in list(self.transactions):
-            transaction.on_time(now)
+            self._guard(transaction, now)
         for user in self.sessions + self.registrations + self.usages:
             if user.deadline is not None and ticks_diff(now, user.deadline) >= 0:
                 user.deadline = None
-                user.on_time(now)
+                self._guard(user, now)
         self._sweep()
 
     def next_timer(self):
@@ -155,6 +155,14 @@ class Endpoint(TransactionLayer):
         self.events.append(Event(kind, source, status, reason, data))
 
     # -- inside
+
+    def _guard(self, user, now):
+        try:
+            user.on_time(now)
+        except (LocalError, RemoteError, MemoryError):  # what it wants to say is too long, or the heap too full for it
+            self.dropped += 1
+            if user.deadline is None:
+                user.deadline = ticks_add(now, T4)
 
     def _drop(self, error):
         self.dropped += 1

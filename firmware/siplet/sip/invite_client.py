@@ -8,7 +8,7 @@
 #     hang_up() before the 2xx: CANCEL as soon as a provisional response is here; a 2xx that crosses it: ACK and BYE
 #     a second 2xx with another To tag (a fork): ACK and BYE for it (13.2.2.4)
 
-from siplet.errors import RemoteError
+from siplet.errors import LocalError, RemoteError
 from siplet.limits import EARLY_DIALOGS, TIMEOUT
 from siplet.sip.dialog import Dialog
 from siplet.sip.reply import capabilities
@@ -148,8 +148,11 @@ class Outgoing(Session):
             self._answered = False
             self._outline.local_cseq += 1
             self.state = "calling"  # a CANCEL must wait for a provisional response to this one
-            self._invite(now)
-            return
+            try:
+                self._invite(now)
+                return
+            except (LocalError, MemoryError):  # too long with all that they ask for
+                pass
         how = "cancelled" if self.state in ("withdrawn", "cancelled") else "rejected" if response else "lost"
         if status == 408:
             how = "timeout"
@@ -214,7 +217,7 @@ class Outgoing(Session):
 
     def _cancel(self, now, status, reason, how, response):
         # 9.1: everything as in the INVITE, so that it finds it at every hop.
+        self.deadline = ticks_add(now, TIMEOUT)
         uri, routes, hop = self._outline.route()
         self.endpoint.begin(b"CANCEL", uri, self._outline, self._outline.local_cseq, routes, self.invite.branch, hop)
         self.endpoint.request(self, b"CANCEL", now)
-        self.deadline = ticks_add(now, TIMEOUT)

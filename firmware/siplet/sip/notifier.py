@@ -5,7 +5,7 @@
 # subscription is a Watcher with a dialog of its own. It has one NOTIFY under way, and what changes meanwhile is told
 # by the next one: no watcher makes a queue grow. Our calls are looked at twice a second while somebody watches them.
 
-from siplet.errors import RemoteError
+from siplet.errors import LocalError, RemoteError
 from siplet.limits import TRANSACTIONS, WATCH_LEAST, WATCH_MOST, WATCH_PACE, WATCHERS
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer, param, uri_of
@@ -232,8 +232,8 @@ class Watcher(Usage):
     def end(self, reason, now):
         """The last NOTIFY; reason: of RFC 6665 4.1.3."""
         headers = (b"Event", self.event), (b"Subscription-State", b"terminated;reason=" + reason)
-        self.ask(b"NOTIFY", now, headers)
         self.leave()
+        self.ask(b"NOTIFY", now, headers)
 
     def stop(self, now):
         """We are about to leave; it may ask again later."""
@@ -243,13 +243,17 @@ class Watcher(Usage):
         """A NOTIFY was taken, or not: then it watches no longer (4.2.2), but for one that shall come again later."""
         if not self.alive:
             return
-        if status >= 300 and not (response and response.header(b"retry-after")):
-            self.leave()
-        elif status >= 300:
+        if status >= 300:
+            after = response.header(b"retry-after") if response and status != 481 else None
+            if not after:
+                self.leave()
+                return
+            try:
+                seconds = max(1, integer(after, WATCH_MOST))
+            except RemoteError:  # not to be read, or longer than it watches
+                seconds = WATCH_MOST
             self._dirty = True
-            self.not_before = self.deadline = ticks_add(
-                now, 1000 * max(1, _seconds(response.header(b"retry-after"), 60))
-            )
+            self.not_before = self.deadline = ticks_add(now, 1000 * seconds)
             if ticks_diff(self.deadline, self._lapse) > 0:
                 self.deadline = self._lapse
         else:
@@ -261,7 +265,11 @@ class Watcher(Usage):
         notifier = self.notifier
         body = notifier.packages[package(self.event)][1](self.version, notifier.calls())
         self.version += 1
-        self.ask(b"NOTIFY", now, ((b"Event", self.event), (b"Subscription-State", state)), self.kind, body)
+        headers = (b"Event", self.event), (b"Subscription-State", state)
+        try:
+            self.ask(b"NOTIFY", now, headers, self.kind, body)
+        except (LocalError, MemoryError):  # too long with all that it has us repeat: the others shall be told
+            self.leave()
 
     def leave(self):
         """It watches no longer."""

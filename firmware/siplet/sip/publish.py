@@ -5,8 +5,9 @@
 # the tag alone, a change the tag and the new document, and a tag that the server does not know any more (412) means
 # that all is to be said anew.
 
-from siplet.limits import EXPIRES_STATE
+from siplet.limits import EXPIRES_STATE, TIMEOUT, URI
 from siplet.sip.register import Registration
+from siplet.ticks import ticks_add
 
 _NOT_SERVED = (403, 404, 405, 415, 489, 501)  # the server does not do this at all: it is asked no more
 
@@ -45,7 +46,8 @@ class Publication(Registration):
         """The server's answer: what is not the same for a registration is settled here."""
         if transaction is self._transaction:
             if 200 <= status < 300:
-                self.tag = response.header(b"sip-etag") or b""
+                tag = response.header(b"sip-etag") or b""
+                self.tag = tag if len(tag) <= URI else b""
                 if self.sent is not None:
                     self.held = self.sent
             elif self.state != "unregistering" and (status in _NOT_SERVED or (status == 412 and self.tag)):
@@ -78,7 +80,8 @@ class Publication(Registration):
             self.to("off", self.status)
             return
         self._tried = [] if tried is None else tried
-        self.deadline = self.sent = None
+        self.deadline = ticks_add(now, 2 * TIMEOUT)  # as a registration's
+        self.sent = None
         dialog = self._dialog
         dialog.local_cseq += 1
         routes = (b"<" + self.hop + b">",) if b";lr" in self.hop else ()

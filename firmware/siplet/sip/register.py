@@ -8,7 +8,7 @@
 #                                        (any) -> unregistering -> off
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import EXPIRES
+from siplet.limits import EXPIRES, TIMEOUT
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer, param
 from siplet.sip.uri import Uri
@@ -112,6 +112,7 @@ class Registration:
 
     def send(self, now, tried=None):
         self._tried = [] if tried is None else tried
+        self.deadline = ticks_add(now, 2 * TIMEOUT)  # should it not even be sent, or its answer not be understood
         dialog = self._dialog
         dialog.local_cseq += 1
         routes = (b"<" + self.hop + b">",) if b";lr" in self.hop else ()

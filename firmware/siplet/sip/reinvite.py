@@ -38,6 +38,7 @@ _TABLE = [
     "asked",      "refused",  "done",       "_undo",
     "asked",      "lost",     "done",       "_lose",
     "asked",      "cancel",   "withdrawn",  "",
+    "asked",      "deadline", "done",       "_undo",
     "proceeding", "2xx",      "done",       "_take",
     "proceeding", "again",    "asked",      "_send",
     "proceeding", "later",    "resting",    "_rest",
@@ -50,6 +51,7 @@ _TABLE = [
     "withdrawn",  "later",    "done",       "_undo",
     "withdrawn",  "refused",  "done",       "_undo",
     "withdrawn",  "lost",     "done",       "_lose",
+    "withdrawn",  "deadline", "done",       "_undo",
     "cancelled",  "2xx",      "done",       "_take",
     "cancelled",  "again",    "done",       "_undo",
     "cancelled",  "later",    "done",       "_undo",
@@ -121,7 +123,7 @@ class Change:
         if not self.alive:
             return
         event = "free"
-        if self.state == "cancelled":
+        if self.state in ("asked", "withdrawn", "cancelled"):
             event = "deadline"
         elif self.session.unacknowledged and (self.method == b"INVITE" or self.direction):
             event = "blocked"
@@ -204,6 +206,7 @@ class Change:
         session = self.session
         media = session.media
         dialog = session.dialog
+        self.deadline = ticks_add(now, 2 * TIMEOUT)  # should it not even be sent
         self._left -= 1
         sdp = b""
         if self.direction or self.method == b"INVITE":

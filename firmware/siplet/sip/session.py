@@ -7,7 +7,9 @@
 # rejected() and close(), which keeps what was `agreed` (RFC 3264).
 
 from siplet.errors import LocalError, RemoteError
+from siplet.limits import TIMEOUT
 from siplet.sip.reply import capabilities, destination
+from siplet.ticks import ticks_add
 
 # The states of a call. Row: state, input, next state, action: a method of the session, or a function of answering.py.
 #   withdrawn   we gave up before any answer came: CANCEL must wait for a provisional response (9.1)
@@ -58,6 +60,7 @@ _TABLE = [
     "up",         "lost",     "ending",     "_leave",
     "ending",     "bye",      "over",       "_part",
     "ending",     "bye done", "over",       "_part",
+    "ending",     "deadline", "over",       "_part",
 ]
 # fmt: on
 
@@ -254,9 +257,9 @@ class Session:
     # -- actions of the table
 
     def _leave(self, now, status, reason, how, message):
-        self.deadline = None
-        self._send(b"BYE", now)
         self._finish(now, status, reason, how, message)
+        self.deadline = ticks_add(now, 4 * TIMEOUT)  # should the BYE, or its answer to a challenge, not even be sent
+        self._send(b"BYE", now)
 
     def _finish(self, now, status, reason, how, message):
         if not self._finished:

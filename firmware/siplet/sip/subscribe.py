@@ -176,9 +176,9 @@ class Subscription(Usage):
     def send(self, now):
         expires = 0 if self.state == "leaving" else self.expires
         self.told = False
-        self.ask(b"SUBSCRIBE", now, ((b"Event", self.event), (b"Expires", expires), (b"Accept", self.reader.accept)))
         if self.state in ("subscribing", "leaving"):
             self.deadline = self.forks_until = ticks_add(now, TIMEOUT)  # timer N
+        self.ask(b"SUBSCRIBE", now, ((b"Event", self.event), (b"Expires", expires), (b"Accept", self.reader.accept)))
 
     def _anew(self, now):
         self.dialog = self.outline(self.target, self.local, self.hop, _Open)
