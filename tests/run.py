@@ -4,8 +4,8 @@
 #
 # Runs on CPython. Starts pytest for CPython's share, tests/run_device.py on the 64-bit unix port and, by
 # tests/wasm/run.mjs, on the 32-bit WebAssembly port, a process for each file and as many at a time as there are cores;
-# then the interop tests, alone, for they keep time with real peers. With SIPLET_PEERS=required a missing peer is a
-# failure.
+# then the interop tests, without the others, for they keep time with real peers. With SIPLET_PEERS=required a missing
+# peer is a failure.
 
 import glob
 import json
@@ -281,10 +281,14 @@ def main(pattern=""):
                     jobs.append(pool.submit(run_device, report, lane, command, file, part))
     for job in jobs:
         job.result()
-    for features in (False, True):  # what each peer can do is a long run of its own, with its table at the end
-        some = [file for file in alone if ("/test_features" in file) == features]
-        if some:
-            run_pytest(report, some, part)
+    # These wait more than they work, so three go on at a time; what each peer can do is one run, its table at the end
+    features = [file for file in alone if "/test_features" in file]
+    others = [file for file in alone if file not in features]
+    with ThreadPoolExecutor(3) as pool:
+        shares = [share for share in (features, others[::2], others[1::2]) if share]
+        jobs = [pool.submit(run_pytest, report, share, part) for share in shares]
+    for job in jobs:
+        job.result()
     return report.close()
 
 
