@@ -73,6 +73,8 @@ async def open_phone(phone):
 
             guard(phone)
     phone._tasks = [asyncio.create_task(phone._listen()), asyncio.create_task(phone._clock())]
+    if phone.streams is None and any(b";transport=tcp" in account.hop for account in phone.accounts):
+        phone.streams = {}  # who registers a Contact for TCP can be reached there
     if phone.streams is not None:
         phone.endpoint.large = True
         if not phone.streams.get("tls"):  # who asks for TLS takes nothing in plain
