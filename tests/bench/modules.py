@@ -17,7 +17,9 @@ ESP32 = "build/bench/xtensawin"  # for the sizes
 BOARD_ESP32 = "build/bench/board-xtensawin"
 # What is on a board in a call of the door phone, the configuration's table dropped
 OBJECTS = ("test_call_garbage", "in_call")  # not on a board, and what makes the objects of a call
-ROOTS = ("siplet.phone", "main", "apps.doorphone")
+# What they load and a phone that calls has not: dropped once it is open, or for calls that come in
+LOADED = ("siplet.opening", "siplet.sip.invite_server", "siplet.sip.answering")
+ROOTS = (*compiler.ALWAYS, "siplet.phone", "main", "apps.doorphone")
 GOAL = (64 * 1024, 28 * 1024)  # of a 32-bit heap for the door phone in a call
 _sizes = {}
 
@@ -96,9 +98,9 @@ def measure(x64, plain, sizes, names):
 
 def show():
     doing("the heap after import")
-    alone = measure(X64, PLAIN, _sizes[ESP32], [*in_order("firmware"), *OBJECTS])
+    alone = measure(X64, PLAIN, _sizes[ESP32], [*in_order("firmware"), *LOADED, *OBJECTS])
     objects = ["the objects of a phone registered and in a call", *alone[-1][1:]]
-    del alone[-len(OBJECTS) :]
+    del alone[-len(OBJECTS + LOADED) :]
     joined = measure(BOARD, BOARD_PLAIN, _sizes[BOARD_ESP32], in_order(BOARD + "-py"))
     both = ["both", None, *(a + b for a, b in zip(total("", joined)[2:], objects[2:]))]
     rows = [*alone, None, total("all of it", alone), None]
