@@ -1,5 +1,5 @@
 # Broken messages by the thousand at a phone that lives its life meanwhile: nothing is raised, nothing is left behind,
-# the heap does not grow, and it takes a call afterwards as on its first day. `make bench T=fuzz`: the same by the million.
+# the heap does not grow, and it takes a call afterwards as on its first day. By the million: `make bench T=fuzz`.
 
 import asyncio
 import gc
