@@ -1,7 +1,9 @@
 # What could be left behind, or go on without end, when a far end does what no good one does, or the heap is full at the
 # wrong moment: transactions, sessions and usages that nobody would ever end, loops, memory that others make grow.
 
+from siplet.limits import MESSAGE
 from siplet.sip.builder import Builder
+from siplet.sip.message import Message
 from siplet.sip.reinvite import change
 from test_call import BELL, SDP, TARGET, answer
 from test_notifier import Watcher, watch, watched
@@ -84,3 +86,19 @@ def test_a_watcher_asks_to_be_told_in_an_age():
         notifier.changed(b"presence", wire.now)
         wire.run(5000)
         assert len(notifier.watchers()) == 1 and len(far.notifys) < 8, after
+
+
+def test_a_refusal_of_an_invite_too_long_to_be_acknowledged_ends_the_call():
+    # With the answers to four challenges it is longer than a message that we would read ourselves
+    wire, bell, peer = scripted([(407, long_challenge(), b"")])
+    wire.drop = lambda data, to: len(data) > MESSAGE
+    bell.call(b"sip:" + b"d" * 100 + b"@10.0.0.2", credentials=bell.credentials("bell", "secret"))
+    wire.run(100)
+    data = bell.sent[-1][1]
+    assert len(data) > MESSAGE
+    invite = b"\r\n".join([line for line in data.split(b"\r\n") if b"uthorization" not in line])
+    peer.say(answer(Message(invite), 486, b"x"), BELL)
+    wire.run(100)
+    assert bell.take("ended").status == 486
+    wire.run(40000)
+    assert bell.at_rest() and bell.endpoint.next_timer() is None

@@ -43,10 +43,10 @@ def accept(session, transaction, sdp, now):
     complete(session, builder, transaction.destination, session.timer, now)
     if sdp:
         builder.body(b"application/sdp", sdp)
-    transaction.respond(200, builder.end(), now)
     session._interval = T1
     session._give_up = ticks_add(now, TIMEOUT)
     session.deadline = ticks_add(now, T1)
+    transaction.respond(200, builder.end(), now)
 
 
 def complete(session, builder, destination, timer, now):

@@ -10,7 +10,6 @@ from siplet.limits import TRANSACTIONS, WATCH_LEAST, WATCH_MOST, WATCH_PACE, WAT
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer, param, uri_of
 from siplet.sip.invite_client import Outgoing
-from siplet.sip.message import Message
 from siplet.sip.reply import destination
 from siplet.sip.usage import Usage, package, same_event
 from siplet.ticks import ticks_add, ticks_diff
@@ -92,20 +91,15 @@ class Notifier:
         for session in self.endpoint.sessions:
             state = session.state
             dialog = session.dialog
-            if not session.occupies or not (dialog or session.invite):
+            if not session.occupies:
                 continue
             if state == "calling" or state == "proceeding":
                 state = b"trying" if state == "calling" else b"early" if dialog else b"proceeding"
             else:
                 state = b"early" if state == "ringing" else b"confirmed"
-            if dialog:
-                names = dialog.call_id, dialog.local_tag, dialog.remote_tag
-                remote = dialog.remote
-            else:  # nobody has answered yet
-                invite = Message(session.invite.data)
-                names = invite.call_id, invite.from_tag, b""
-                remote = invite.header(b"to")
-            found.append(names + (state, isinstance(session, Outgoing), uri_of(remote)))
+            dialog = dialog or session._outline  # nobody has answered yet
+            names = dialog.call_id, dialog.local_tag, dialog.remote_tag
+            found.append(names + (state, isinstance(session, Outgoing), uri_of(dialog.remote)))
         return found
 
 

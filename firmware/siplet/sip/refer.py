@@ -7,20 +7,22 @@
 #     the target    sees an INVITE, with Replaces when it has a call with the transferor: replaces.py
 
 from siplet.errors import LocalError, RemoteError
-from siplet.limits import URI
+from siplet.limits import TIMEOUT, URI
 from siplet.sip.header import integer, param, same, uri_of
 from siplet.sip.uri import Uri
 from siplet.sip.uri_equal import unescape
 from siplet.ticks import ticks_add
 
-_PATIENCE = 180_000  # ms for the far end to get through; a phone rings no longer
+_PATIENCE = 180_000  # ms to get through; a phone rings no longer
+_TRIES = 3  # of a request that another one of ours has overtaken
 FRAGMENT = b"message/sipfrag;version=2.0"
 
 
 class _Usage:
     # What the two ends of a transfer have in common: requests in the dialog of the session
     alive = True
-    dialog = deadline = unacknowledged = None
+    dialog = deadline = unacknowledged = transaction = None
+    left = _TRIES
 
     def __init__(self, session):
         self.endpoint = session.endpoint
@@ -40,17 +42,20 @@ class _Usage:
             session.credentials.authorize(builder, method, uri, body)
         if body:
             builder.body(FRAGMENT, body)
-        transaction = self.endpoint.request(self, method, now)
+        self.transaction = transaction = self.endpoint.request(self, method, now)
         transaction.again = headers, body
 
     def _retry(self, transaction, status, response, now):
-        # A challenge: the same again, once answered
+        # Whether the same goes out again: a challenge is answered; overtaken on its way it needs another number
         session = self.session
-        if status not in (401, 407) or not response or not session.credentials:
+        if status == 500 and response and self.left:
+            self.left -= 1
+        elif status not in (401, 407) or not response or not session.credentials:
             return False
-        if not session.credentials.challenged(response, self.tried):
+        elif session.credentials.challenged(response, self.tried):
+            session._asked = True
+        else:
             return False
-        session._asked = True
         self._send(transaction.method, now, *transaction.again)
         return True
 
@@ -66,7 +71,7 @@ class Transfer(_Usage):
 
     def on_response(self, transaction, status, response, now):
         """The answer to our REFER."""
-        if status < 200 or self._retry(transaction, status, response, now):
+        if status < 200 or not self.alive or self._retry(transaction, status, response, now):
             return
         if status >= 300:
             self.tell(status, response.reason if response else b"", True)
@@ -93,6 +98,9 @@ def refer(session, target, now):
     """
     if session.state != "up" or _usage_of(session, Transfer):
         raise LocalError("the call is not up, or is being transferred")
+    for c in target:
+        if not 32 < c < 127 or c in b'<>"':
+            raise LocalError("a URI is wanted")
     transfer = Transfer(session, target, now)
     session.endpoint.usages.append(transfer)
     return transfer
@@ -121,18 +129,21 @@ class Referral(_Usage):
     Replaces and Referred-By among them. The shell says how it went with tell(); until then the far end knows of a 100.
     """
 
-    def __init__(self, session, request, target, headers):
+    def __init__(self, session, request, target, headers, now):
         super().__init__(session)
         self.target = target
         self.headers = headers
         self.silent = (request.header(b"refer-sub") or b"").lower() == b"false"
         self._said = 0
+        self.deadline = ticks_add(now, _PATIENCE)
 
     def tell(self, status, reason, now):
         """The call to the target has got that far; 200 or more ends it, 2xx with our call to who sent us there."""
         if not self.alive or status == self._said or (status < 200 and self._said > 100):
             return
         self._said = status
+        if status >= 200:
+            self.deadline = ticks_add(now, 4 * TIMEOUT)  # should that not even be sent
         if self.silent:
             self._done(now)
             return
@@ -141,8 +152,8 @@ class Referral(_Usage):
         self._send(b"NOTIFY", now, ((b"Event", b"refer"), (b"Subscription-State", state)), body)
 
     def on_response(self, transaction, status, response, now):
-        """The answer to a NOTIFY of ours."""
-        if status < 200 or self._retry(transaction, status, response, now):
+        """The answer to a NOTIFY of ours; of several on their way only the last one counts."""
+        if status < 200 or transaction is not self.transaction or self._retry(transaction, status, response, now):
             return
         self.silent = self.silent or status >= 300
         self._done(now)
@@ -154,13 +165,17 @@ class Referral(_Usage):
                 self.session.hang_up(now)
 
     def on_time(self, now):
-        """It has no deadline: the call that it makes has."""
+        """Nobody has got through, or said so, for too long."""
+        if self._said < 200:
+            self.tell(408, b"Request Timeout", now)
+        else:
+            self.alive = False
 
 
 def inside(session, request, source, now):
     """A REFER in the dialog of a call: 202, and the event `refer`."""
-    if session.state != "up":
-        raise RemoteError(481, "REFER: the call is not up")
+    if session.state not in ("up", "answered"):
+        raise RemoteError(491, "REFER: the call is not up")
     if _usage_of(session, Referral):
         raise RemoteError(491, "REFER: another one is being followed")
     values = request.headers(b"refer-to")
@@ -196,7 +211,7 @@ def inside(session, request, source, now):
     transaction = session.endpoint.serve(session, request, source)
     if transaction is None:
         raise RemoteError(503, "too many transactions")
-    referral = Referral(session, request, target[: uri.end], headers)
+    referral = Referral(session, request, target[: uri.end], headers, now)
     builder = session._reply_begin(request, source, 202)
     builder.header(b"Contact", session.endpoint.contact(session.user, transaction.destination))
     if referral.silent:

@@ -1,4 +1,4 @@
-# Transactions: RFC 3261 section 17 with the corrections of RFC 6026. Imports message syntax, limits and ticks.
+# Transactions: RFC 3261 section 17 with the corrections of RFC 6026. Imports errors, message syntax, limits and ticks.
 #
 # Theory of operation. A transaction is one request and all its responses. It repeats what UDP may have lost, absorbs
 # the repetitions of the far end, and gives its user (a usage: registration, session ...) each thing once. The four
@@ -19,6 +19,7 @@
 
 from micropython import const
 
+from siplet.errors import LocalError, RemoteError
 from siplet.limits import T1, T2, T4, TIMEOUT, TIMER_D
 from siplet.sip.message import Message
 from siplet.ticks import ticks_add, ticks_diff
@@ -197,7 +198,11 @@ class Transaction:
     def respond(self, status, data, now):
         """Server: send a response. data: the whole message, bytes or a view of the builder; kept for repetition."""
         if self.alive and (status < 300 or self.state < _COMPLETED):
-            self.data = bytes(data)
+            try:
+                self.data = bytes(data)
+            except MemoryError:  # a request comes again
+                self.alive = self.request.method == b"INVITE"
+                raise
             self._step(_input_of(status), now, status, None)
 
     def on_response(self, response, now):
@@ -234,7 +239,10 @@ class Transaction:
         if row & _SEND and self.data:
             self.user.endpoint.send(self.data, self.destination)
         if row & _ACK:
-            self._acknowledge(message)
+            try:
+                self._acknowledge(message)
+            except (RemoteError, LocalError, MemoryError):  # longer than messages are: the answer counts all the same
+                self.data = b""
         if row & _QUIET:
             self.retransmit = None
         elif row & _REPEAT:
