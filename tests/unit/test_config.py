@@ -51,7 +51,8 @@ def test_words_lists_and_further_accounts():
     assert complaint(sip(transport="tpc")) == "sip.transport: must be one of udp, tcp, tls, ws, wss"
     assert complaint(sip(callers=["mum"])) == "sip.callers: must be user:password each"
     assert config.load(sip(accept=["open"]))["sip.accept"] == ["open"]
-    assert complaint({"sip": sip()["sip"], "sip2": {"address": "door@b"}}) == "sip2.address: must be a SIP URI, sip:user@host"
+    second = {"sip": sip()["sip"], "sip2": {"address": "door@b"}}
+    assert complaint(second) == "sip2.address: must be a SIP URI, sip:user@host"
 
 
 def test_no_key_is_the_prefix_of_another_and_none_stands_twice():

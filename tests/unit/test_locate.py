@@ -88,7 +88,7 @@ class Phone:
         """Let all look-ups come to their end, or to where they are held."""
         for turn in range(50):
             await asyncio.sleep(0)
-            if turn > 3 and not any([place.task for place in self.locator._places.values()]):
+            if turn > 3 and not any(place.task for place in self.locator._places.values()):
                 break
 
     async def found(self, destination):
