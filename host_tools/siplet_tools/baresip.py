@@ -72,9 +72,9 @@ class Baresip:
     folder: an empty folder for its files; user, password: its account; server: "HOST:PORT" of its registrar or None
     (then it is called directly, at `uri`); says: WAV file that it speaks, repeated for `minutes`; answer: "manual" or
     "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent" (1.0 knows the latter alone); ring_s: how
-    long a call may ring; transport: "udp", "tcp" or "tls", the latter with certificate, a PEM file with its key, and ca;
-    contacts: lines of its address book; lines: more of its configuration. Raises ProcessError with its log when anything
-    goes wrong.
+    long a call may ring; transport: "udp", "tcp" or "tls", the latter with certificate, a PEM with its key, and ca;
+    contacts: lines of its address book; lines: more of its configuration. Raises ProcessError with its log when
+    something goes wrong.
     """
 
     def __init__(
