@@ -31,6 +31,16 @@ def digest(algorithm, data):
     return hexlify(small(data))
 
 
+def read(line):
+    """{name: value} of a Digest challenge or answer: str in lower case, bytes without quotes. RemoteError, ValueError."""
+    fields = {}
+    for item in split(line[7:]):
+        name, _, value = item.partition(b"=")
+        value = value.strip()
+        fields[name.strip().lower().decode()] = value[1:-1] if value[:1] == b'"' else value
+    return fields
+
+
 class Credentials:
     """Who we are, and every realm that has asked so far. random(n) gives n random bytes."""
 
@@ -54,12 +64,8 @@ class Credentials:
             # No honest server asks with a kilobyte, or in one more realm each time: our answer would repeat it all.
             if line[:7].lower() != b"digest " or len(line) > CHALLENGE or len(tried) > 3 * REALMS:
                 continue
-            fields = {}
             try:
-                for item in split(line[7:]):
-                    name, _, value = item.partition(b"=")
-                    value = value.strip()
-                    fields[name.strip().lower().decode()] = value[1:-1] if value[:1] == b'"' else value
+                fields = read(line)
                 options = split(fields.get("qop", b"").lower())
             except (RemoteError, ValueError):
                 continue

@@ -1,11 +1,10 @@
 # Digest authentication of who calls us: RFC 3261 section 22 and RFC 7616 from the server's side. Loaded with the first
-# configuration that names callers' passwords. Imports errors, header syntax, auth, reply, ticks.
+# configuration that names callers' passwords. Imports errors, auth, reply, ticks.
 
 from hashlib import sha256
 
 from siplet.errors import RemoteError
-from siplet.sip.auth import digest
-from siplet.sip.header import split
+from siplet.sip.auth import digest, read
 from siplet.sip.reply import destination
 from siplet.ticks import ticks_diff
 
@@ -50,37 +49,32 @@ class Challenge:
         for line in request.lines(b"authorization"):
             if line[:7].lower() != b"digest ":
                 continue
-            fields = {}
             try:
-                for item in split(line[7:]):
-                    name, _, value = item.partition(b"=")
-                    value = value.strip()
-                    fields[name.strip().lower()] = value[1:-1] if value[:1] == b'"' else value
-                if self._is_right(fields, request, now):
+                if self._is_right(read(line), request, now):
                     return True
             except (RemoteError, KeyError, ValueError):
                 continue
         return False
 
     def _is_right(self, fields, request, now):
-        nonce = fields[b"nonce"]
-        algorithm = fields.get(b"algorithm", b"MD5").upper()
+        nonce = fields["nonce"]
+        algorithm = fields.get("algorithm", b"MD5").upper()
         stamp = int(nonce[:8], 16)
         if not equal(nonce, self._nonce(stamp)) or not 0 <= ticks_diff(now, stamp) < _NONCE_MS:
             return False
-        if fields[b"realm"] != self._realm or fields[b"qop"] != b"auth" or algorithm not in (b"SHA-256", b"MD5"):
+        if fields["realm"] != self._realm or fields["qop"] != b"auth" or algorithm not in (b"SHA-256", b"MD5"):
             return False
-        if fields[b"uri"] != request.uri:
+        if fields["uri"] != request.uri:
             return False
-        count = int(fields[b"nc"], 16)
+        count = int(fields["nc"], 16)
         for known in self._counts:
             if known[0] == nonce and count <= known[1]:
                 return False  # said before: by whom, we cannot know
-        password = self._users.get(fields[b"username"])
-        secret = fields[b"username"] + b":" + self._realm + b":" + (password or self._secret)
+        password = self._users.get(fields["username"])
+        secret = fields["username"] + b":" + self._realm + b":" + (password or self._secret)
         inner = digest(algorithm, request.method + b":" + request.uri)
-        parts = [digest(algorithm, secret), nonce, fields[b"nc"], fields[b"cnonce"], b"auth", inner]
-        right = equal(fields[b"response"].lower(), digest(algorithm, b":".join(parts))) and password is not None
+        parts = [digest(algorithm, secret), nonce, fields["nc"], fields["cnonce"], b"auth", inner]
+        right = equal(fields["response"].lower(), digest(algorithm, b":".join(parts))) and password is not None
         if right:
             self._counts = [known for known in self._counts if known[0] != nonce][-_NONCES + 1 :] + [(nonce, count)]
         return right
