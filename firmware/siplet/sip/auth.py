@@ -32,7 +32,7 @@ def digest(algorithm, data):
 
 
 def read(line):
-    """{name: value} of a Digest challenge or answer: str in lower case, bytes without quotes. RemoteError, ValueError."""
+    """{name: value} of a Digest challenge or answer: lower-case str, bytes without quotes. RemoteError, ValueError."""
     fields = {}
     for item in split(line[7:]):
         name, _, value = item.partition(b"=")
