@@ -143,7 +143,7 @@ class Phone(Waiting):
         except RemoteError as error:
             line.close()
             raise CallRejected(error.status, error.text)
-        except LocalError:
+        except (LocalError, MemoryError):
             line.close()
             raise CallRejected(414, "too long")
         session.call = call

@@ -6,7 +6,7 @@
 
 from micropython import const
 
-from siplet.errors import RemoteError
+from siplet.errors import LocalError, RemoteError
 from siplet.sip import answering
 from siplet.sip.dialog import Dialog
 from siplet.sip.header import integer
@@ -60,12 +60,14 @@ class Incoming(Session):
             self.invite = endpoint.serve(self, request, source)
             if self.invite is None:
                 raise RemoteError(503, "too many transactions")
-        except RemoteError:
+            self._ring(now, 180, b"", "", None)
+        except (RemoteError, LocalError, MemoryError):
+            if self.invite:
+                self.invite.alive = False
             if self.call is None:  # else it is another's, whose place was to be taken
                 self.media.close()
             raise
         self.remote = self.dialog.remote
-        self._ring(now, 180, b"", "", None)
         endpoint.sessions.append(self)
         endpoint.emit("incoming", self, 0, b"", request)
 
@@ -103,6 +105,8 @@ class Incoming(Session):
             self._tell_media()
 
     def _refuse(self, now, status, reason, how, message):
-        builder = self._reply_begin(self.invite.request, self.invite.source, status)
-        self.invite.respond(status, builder.end(), now)
-        self._finish(now, status, reason, how, message)
+        try:
+            builder = self._reply_begin(self.invite.request, self.invite.source, status)
+            self.invite.respond(status, builder.end(), now)
+        finally:  # whatever the caller hears of it
+            self._finish(now, status, reason, how, message)

@@ -150,8 +150,8 @@ def outside(endpoint, request, source, now):
         watcher.tell(now)
         notifier.look(now)
     else:  # only a question, which is forgotten at once: its repetition must find what answered it
-        watcher.accept(request, source, now, endpoint.serve(watcher, request, source))
         watcher.alive = False
+        watcher.accept(request, source, now, endpoint.serve(watcher, request, source))
         watcher.notify(b"terminated;reason=timeout", now)
 
 

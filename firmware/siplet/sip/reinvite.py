@@ -72,7 +72,7 @@ def change(session, now, direction=None, update=False):
     instead of a re-INVITE, without an offer when nothing is to change. LocalError when the call is not up, or another
     change is under way.
     """
-    if session.state != "up" or session._finished or changing(session):
+    if session.state != "up" or session._finished or session.media.agreed is None or changing(session):
         raise LocalError("the call is not up, or is being changed")
     return Change(session, now, direction, update)
 
@@ -105,8 +105,9 @@ class Change:
 
     @property
     def alive(self):
-        """Whether something is left to do; with the call it ends at once."""
-        return self.state != "done" and not self.session._finished
+        """Whether something is left to do; with the call, or when another one takes its place, it ends at once."""
+        session = self.session
+        return self.state != "done" and not session._finished and session.media.agreed is not None
 
     @property
     def offering(self):

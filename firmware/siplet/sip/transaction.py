@@ -155,7 +155,7 @@ class Transaction:
     def settled(self):
         """Whether all is said; only repetitions are still absorbed. Of a call that goes on, the ACK is due."""
         if self.state < _COMPLETED:
-            return False
+            return self.deadline is None and not self.user.alive  # nobody is left who could say more
         if self.request is None:
             return self.method != b"INVITE"  # whose answers are acknowledged, each time they come
         return not self.user.alive or (
