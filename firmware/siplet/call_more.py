@@ -1,10 +1,9 @@
 # What few calls need: methods of Call that are loaded with the first one used. May import platform and, in its
 # functions, the modules of sip/ that they stand for.
 
-import asyncio
 
 from siplet import platform
-from siplet.errors import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError, RemoteError
+from siplet.errors import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError
 from siplet.sip.header import uri_of
 from siplet.ticks import ticks_add, ticks_diff
 
@@ -200,84 +199,22 @@ async def transfer_to(call, other, timeout_ms=180_000):
 async def _transfer(call, target, timeout_ms):
     from siplet.sip.refer import refer
 
-    call.infos.clear()
+    call.transferred = 0
     try:
-        refer(call.session, target, platform.now())
+        one = refer(call.session, target, platform.now())
     finally:
         call.phone.pump()
-    done = await call.until(lambda: (call.infos and call.infos[-1] >= 200) or call.state == "ended", timeout_ms)
-    if not call.infos or call.infos[-1] < 200:
+    try:
+        done = await call.until(lambda: call.transferred >= 200 or call.state == "ended", timeout_ms)
+    finally:
+        one.alive = False  # nobody waits for it any more
+    if call.transferred < 200:
         if done:
             raise CallLost(call.status, call.reason)
         raise CallTimeout(408, "no word of the transfer")
-    if call.infos[-1] >= 300:
-        raise CallRejected(call.infos[-1], "the transfer failed")
+    if call.transferred >= 300:
+        raise CallRejected(call.transferred, "the transfer failed")
     await call.hangup()
-
-
-class _Follower:
-    # Stands for the call in a session that is to take the place of its own one, until that is up
-    stream = True  # the port is the call's
-    agreed = None
-    done = False
-
-    def __init__(self, call, referral):
-        self.call = call
-        self.referral = referral
-        self.former = call.line.agreed
-
-    async def watch(self, session):
-        """Who is not up any more needs nobody else either."""
-        await self.call.until(lambda: self.done or self.call.state == "ended")
-        if not self.done:
-            session.hang_up(platform.now())
-            self.call.phone.pump()
-
-    def on_event(self, event):
-        call = self.call
-        now = platform.now()
-        if event.kind == "ringing" and call.state == "up":
-            self.referral.tell(event.status, event.reason, now)
-        elif event.kind == "media":
-            self.agreed = event
-        elif event.kind == "answered":
-            self.done = True
-            _move(call, event.source)
-            if self.agreed:
-                call.on_event(self.agreed)
-            self.referral.tell(200, b"OK", now)
-        elif event.kind == "ended":
-            self.done = True
-            call.line.agreed = self.former
-            self.referral.tell(event.status if event.status >= 300 else 487, event.reason, now)
-
-
-def _move(call, session):
-    # another session carries the call from now on
-    from siplet.sip.replaces import Gone
-
-    former = call.session
-    former.call = None
-    former.media = Gone()
-    call.session = session
-    session.call = call
-    call.remote = _text(uri_of(session.dialog.remote))
-
-
-def _follow(call, referral):
-    phone = call.phone
-    now = platform.now()
-    try:
-        account, target, hop = phone.route(referral.target.decode(), call.account)
-        credentials = account.credentials if hop else None
-        me = b"<" + account.aor + b">"
-        session = phone.endpoint.invite(target, me, call.line, now, credentials, hop, (), referral.headers)
-        session.call = follower = _Follower(call, referral)
-        asyncio.create_task(follower.watch(session))  # noqa: RUF006  the call keeps who waits for it
-    except RemoteError as error:
-        referral.tell(error.status or 400, b"Bad Refer-To", now)
-    except (LocalError, UnicodeError):
-        referral.tell(400, b"Bad Refer-To", now)
 
 
 def on_event(call, event):
@@ -287,9 +224,11 @@ def on_event(call, event):
         if event.status < 300:
             _on_changed(call, event.data != "sendrecv")
     elif kind == "transfer":
-        call.infos.append(event.status)
+        call.transferred = event.status
     elif kind == "refer":
-        _follow(call, event.data)
+        from siplet.following import follow
+
+        follow(call, event.data, _text)
     elif kind == "replaced":
         call.session = event.source
         call.remote = _text(uri_of(event.source.dialog.remote))

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from siplet import CallLost, CallRejected, LocalError, Phone, platform
+from siplet import CallLost, CallRejected, CallTimeout, LocalError, Phone, platform
 from siplet.audio.null import Null
 
 NEEDS = ("sockets",)
@@ -136,3 +136,112 @@ async def test_the_call_ends_while_it_is_transferred():
                 break
             await platform.sleep_ms(20)
         assert not bell.endpoint.sessions and bell.faults == desk.faults == 0
+
+
+async def test_who_transfers_and_hangs_up_at_once_is_not_needed_any_more():
+    from siplet.sip.refer import refer
+
+    async with phone("bell") as bell, phone("desk") as desk, phone("cellar") as cellar:
+        call, there = await connect(bell, desk)
+        kept = []
+        refer(there.session, at(cellar, "cellar").encode(), platform.now())
+        desk.pump()
+        friend = await cellar.incoming(3000)
+        await there.hangup()
+        assert await call.until(lambda: call.state == "ringing", 1000)
+        task = asyncio.create_task(friend.answer())
+        assert await call.until(lambda: call.state == "up", 2000)
+        await task
+        kept.append(friend)
+        assert await heard(call) and await heard(friend) and "cellar" in call.remote
+        await call.hangup()
+        assert await friend.ended(timeout_ms=1000)
+        # Whom nobody answers then, has nobody at all; who does not want to wait hangs up
+        for refused in (True, False):
+            call, there = await connect(bell, desk)
+            refer(there.session, at(cellar, "cellar").encode(), platform.now())
+            desk.pump()
+            friend = await cellar.incoming(3000)
+            await there.hangup()
+            assert await call.until(lambda call=call: call.state == "ringing", 1000)
+            if refused:
+                await friend.reject(603)
+                assert await call.ended(timeout_ms=1000) and call.how == "remote"
+            else:
+                await call.hangup()
+                assert call.state == "ended" and await friend.ended(timeout_ms=1000) and friend.how == "cancelled"
+            assert await bell.until(lambda: not bell.endpoint.full, 1000)
+        assert bell.faults == desk.faults == cellar.faults == 0
+
+
+async def test_hold_and_resume_while_the_new_one_rings_disturb_neither():
+    from siplet.sip.refer import refer
+
+    for answered in (True, False):
+        async with phone("bell") as bell, phone("desk") as desk, phone("cellar") as cellar:
+            call, there = await connect(bell, desk)
+            refer(there.session, at(cellar, "cellar").encode(), platform.now())
+            desk.pump()
+            friend = await cellar.incoming(3000)
+            await there.hold()
+            assert await call.until(lambda call=call: call.held, 1000)
+            await there.resume()
+            await there.hold()
+            if answered:
+                await friend.answer()
+                assert await there.ended(timeout_ms=2000)
+                assert call.state == "up" and not call.held
+                assert await heard(call) and await heard(friend)
+            else:
+                await friend.reject(486)
+                await platform.sleep_ms(100)
+                assert call.state == there.state == "up" and call.held
+                await there.resume()
+                assert not call.held and await heard(call) and await heard(there)
+            assert bell.faults == desk.faults == cellar.faults == 0
+
+
+async def test_keys_that_are_taken_meanwhile_are_no_word_of_the_transfer():
+    async with phone("bell") as bell, phone("desk") as desk, phone("cellar") as cellar:
+        call, there = await connect(bell, desk)
+        task = asyncio.create_task(there.transfer(at(cellar, "cellar"), timeout_ms=5000))
+        friend = await cellar.incoming(3000)
+        assert await there.send_digits("12", form="info")
+        assert not task.done() and there.state == "up"
+        await friend.reject(603)
+        try:
+            await task
+            raise AssertionError("transferred")
+        except CallRejected as error:
+            assert error.status == 603
+        # Who waits no longer may ask again
+        try:
+            await there.transfer(at(cellar, "cellar"), timeout_ms=100)
+            raise AssertionError("transferred")
+        except CallTimeout:
+            pass
+        await (await cellar.incoming()).reject(486)
+        try:
+            await there.transfer(at(cellar, "cellar>;x=<"), timeout_ms=100)
+            raise AssertionError("transferred")
+        except LocalError:
+            pass
+        assert call.state == "up"
+
+
+async def test_nobody_is_rung_for_ever_because_of_a_transfer():
+    from siplet import following
+
+    async with phone("bell") as bell, phone("desk") as desk, phone("cellar") as cellar:
+        call, there = await connect(bell, desk)
+        patience, following._PATIENCE = following._PATIENCE, 300
+        try:
+            await there.transfer(at(cellar, "cellar"), timeout_ms=5000)
+            raise AssertionError("transferred")
+        except CallRejected as error:
+            assert error.status == 487
+        finally:
+            following._PATIENCE = patience
+        assert call.state == there.state == "up"
+        friend = await cellar.incoming(0)
+        assert friend is None or friend.state == "ended"

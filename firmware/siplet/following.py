@@ -1,0 +1,131 @@
+# Being transferred, as a phone does it (RFC 5589): what a REFER asks for is called beside the call, and takes its place
+# when that is up; the application's Call goes on with somebody else. Loaded with the first REFER. May import platform,
+# errors and the pure core.
+#
+# Who sent us there may hang up at once (an unattended transfer): then the call rings, like any that we make, until the
+# new one is answered or not. Each of the two has an offer and an answer of its own; the port is the same.
+
+import asyncio
+
+from siplet import platform
+from siplet.errors import LocalError, RemoteError
+from siplet.offer import Agreement, Negotiation
+from siplet.sip.header import uri_of
+from siplet.sip.replaces import Gone
+
+_PATIENCE = 180_000  # ms; as long as the far end was told that it would hear of it (refer.py)
+# What a Negotiation knows of a session
+_STATE = ("_session", "_version", "_said", "_others", "_event", "_wanted", "direction", "agreed", "held")
+
+
+class _Follower:
+    # Takes the events of both sessions. session: the new one; farewell: the Event with which who sent us hung up
+    stream = True  # whose port it is closes it
+    session = farewell = media = None
+    done = False
+
+    def __init__(self, call, referral, text):
+        self.call = call
+        self.text = text
+        self.referral = referral
+        self.former = call.session
+        self.former.call = self
+
+    async def watch(self):
+        """Who hangs up needs nobody else either, and nobody rings for ever."""
+        await self.call.until(lambda: self.done or self.call.state == "ended", _PATIENCE)
+        if not self.done:
+            self.session.hang_up(platform.now())
+            self.call.phone.pump()
+
+    def on_event(self, event):
+        """Take an Event of one of the sessions."""
+        kind = event.kind
+        if kind == "replaced":
+            if event.data is self.session:
+                self.session = event.source
+                return
+            self.former = event.source
+        if event.source is self.session:
+            self._on_new(event)
+        elif kind == "ended" and event.data == "remote":
+            self._alone(event)
+        else:
+            self.call.on_event(event)
+            if kind == "ended" and self.call.stream is None:
+                self.call.line.close()
+
+    def _alone(self, event):
+        call = self.call
+        self.farewell = event
+        call.session = self.session
+        call.state = "ringing"
+        agreed = call.line.agreed
+        if call.stream:
+            call.stream.configure(Agreement(*agreed[:5], "inactive", agreed.ptime))
+        call.notify()
+
+    def _on_new(self, event):
+        call = self.call
+        now = platform.now()
+        if event.kind == "ringing":
+            self.referral.tell(event.status, event.reason, now)
+        elif event.kind == "media":
+            self.media = event
+        elif event.kind == "answered":
+            self.done = True
+            self._move()
+            if self.media:
+                call.on_event(self.media)
+            call.on_event(event)
+            self.referral.tell(200, b"OK", now)
+            if self.former is not self.referral.session:
+                self.former.hang_up(now)
+        elif event.kind == "ended":
+            self.done = True
+            self.referral.tell(event.status if event.status >= 300 else 487, event.reason, now)
+            if self.former.call is self:
+                self.former.call = call
+            elif call.state != "ended":
+                call.on_event(self.farewell or event)
+                if call.stream is None:
+                    call.line.close()
+
+    def _move(self):
+        # the new session carries the call from now on
+        call = self.call
+        session = self.session
+        for name in _STATE:
+            setattr(call.line, name, getattr(session.media, name))
+        session.media = call.line
+        if not self.farewell:
+            self.former.call = None
+            self.former.media = Gone()
+        call.session = session
+        session.call = call
+        call.remote = self.text(uri_of(session.dialog.remote))
+
+
+def follow(call, referral, text):
+    """Call where a refer.Referral points to, for the far end of this call. text(bytes) -> str."""
+    phone = call.phone
+    now = platform.now()
+    try:
+        account, target, hop = phone.route(text(referral.target), call.account)
+        credentials = account.credentials if hop else None
+        routes = (b"<" + hop + b">",) if b";lr" in hop else ()
+        me = b"<" + account.aor + b">"
+        number = platform.random(2)
+        media = Negotiation(
+            phone.local_address, call.line._port, phone.codecs, session_id=(number[0] << 8 | number[1]) + 1
+        )
+        media.direction = call.line.direction
+        session = phone.endpoint.invite(target, me, media, now, credentials, hop, routes, referral.headers)
+        session.account = account
+        session.call = follower = _Follower(call, referral, text)
+        follower.session = session
+        asyncio.create_task(follower.watch())  # noqa: RUF006  the call keeps who waits for it
+    except RemoteError as error:
+        referral.tell(error.status or 400, b"Bad Refer-To", now)
+    except LocalError:
+        referral.tell(400, b"Bad Refer-To", now)
