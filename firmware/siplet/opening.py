@@ -5,6 +5,7 @@ import asyncio
 import sys
 
 from siplet import platform
+from siplet.errors import LocalError
 from siplet.net.udp import Udp
 from siplet.sip.admission import Admission
 from siplet.sip.auth import Credentials
@@ -36,7 +37,10 @@ def settle(account, address, password, user, registrar, register, expires, proxy
     account.hop = (proxy + tail).encode() if proxy else account.registrars[0]
     Uri(account.hop)
     account.proxy = account.hop if proxy else b""
-    account.credentials = Credentials(user or uri.user.decode(), password, platform.random) if password else None
+    user = user or uri.user.decode()
+    if "\r" in user or "\n" in user:  # it stands in a header
+        raise LocalError("user: one line")
+    account.credentials = Credentials(user, password, platform.random) if password else None
     account.expires = expires
 
 

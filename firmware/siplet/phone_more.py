@@ -24,7 +24,9 @@ def assign(phone, session):
     """Make an incoming call that of the account whose user was asked for; call.account tells the application."""
     for account in phone.accounts:
         if account.user == Uri(session.call.request.uri).user:
-            session.user, session.credentials, session.call.account = account.user, account.credentials, account
+            session.user, session.call.account = account.user, account
+            if session.call.request.source[0] in phone.server_addresses():  # nobody else may ask for our password
+                session.credentials = account.credentials
             return
 
 

@@ -94,6 +94,50 @@ def test_who_knows_the_password_gets_through_by_either_algorithm():
     assert status(wire, caller(wire, "10.3.0.98")) == 401
 
 
+def test_who_knows_the_password_is_no_stranger_however_often_it_is_asked():
+    wire, desk = guarded(users={b"door": b"open sesame"})
+    party = caller(wire, "10.3.0.1")
+    known = Credentials("door", "open sesame", wire.chance.bytes)
+    for _ in range(3 * STRANGER_TRIES):
+        assert status(wire, party, credentials=known) == "rings"
+        desk.endpoint.sessions[0].hang_up(wire.now)
+        wire.run(70000)  # its nonce serves no more: it is asked again, and told why
+    assert not desk.endpoint.admit._strangers
+    asked = [data for _, data, _ in desk.sent if data[:11] == b"SIP/2.0 401"]
+    assert len(asked) == 3 * STRANGER_TRIES
+    assert b"stale" not in asked[0] and all(data.count(b"stale=true") == 2 for data in asked[1:])
+
+
+def test_several_requests_in_the_same_moment_are_all_let_in():
+    wire, desk = guarded(users={b"door": b"open sesame"})
+    desk.endpoint.max_calls = 9
+    known = Credentials("door", "open sesame", wire.chance.bytes)
+    party = caller(wire, "10.3.0.1")
+    party.endpoint.max_calls = 9
+    for _ in range(4):
+        party.endpoint.invite(TARGET, b"<sip:a@b>", party.media(), wire.now, credentials=known)
+    wire.run(100)
+    assert desk.kinds().count("incoming") == 4
+
+
+def test_the_same_message_come_again_is_answered_again():
+    # OPTIONS is answered without a transaction: who did not hear the answer says it again, with the same password
+    wire, desk = guarded(users={b"door": b"open sesame"})
+    known = Credentials("door", "open sesame", wire.chance.bytes)
+    party = caller(wire, "10.3.0.1")
+    party.endpoint.invite(TARGET, b"<sip:a@b>", party.media(), wire.now, credentials=known)
+    wire.run(1000)
+    dialog = party.endpoint.sessions[0]._outline
+    desk.endpoint.sessions[0].hang_up(wire.now)
+    wire.run(1000)
+    builder = party.endpoint.begin(b"OPTIONS", TARGET, dialog, 1)
+    known.authorize(builder, b"OPTIONS", TARGET)
+    message = bytes(builder.end())
+    for sent, expected in ((message, 200), (message, 200), (message.replace(b"z9hG4bK", b"z9hG4bKx"), 401)):
+        desk.receive(sent, party.address, wire.now)
+        assert int(desk.sent[-1][1][8:11]) == expected
+
+
 def test_an_answer_serves_once_and_not_for_long():
     wire, desk = guarded(users={b"door": b"open sesame"})
     party = caller(wire, "10.3.0.1")

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from siplet import Phone, platform
+from siplet import LocalError, Phone, platform
 from siplet.audio.null import Null
 from siplet.sip.builder import Builder
 from siplet.sip.header import param
@@ -83,3 +83,27 @@ async def test_a_call_comes_in_at_either_account():
                 await there.answer()
                 await waits
                 await call.hangup()
+
+
+async def test_only_our_servers_may_ask_for_a_password_in_a_call_that_comes_in():
+    options = {"local_port": 0, "audio": Null()}
+    async with Server() as home, Phone("sip:x@127.0.0.2", local_address="127.0.0.2", **options) as stranger:
+        address = f"sip:door@{HERE}:{home.local_port}"
+        door = Phone(address, password="p", register=False, local_address=HERE, accept=("open",), **options)
+        async with door:
+            door.add_account(f"sip:gate@{HERE}:{home.local_port}", password="q")
+            assert await until(lambda: home.registered)
+            for caller in (home, stranger):
+                call = caller.call(f"sip:gate@{HERE}:{door.local_port}", timeout_ms=3000)
+                task = asyncio.create_task(call.connect(3000))
+                there = await door.incoming(3000)
+                assert there.account is door.accounts[1]
+                assert there.session.credentials is (there.account.credentials if caller is home else None)
+                await there.answer()
+                await task
+                await call.hangup()
+        try:
+            Phone(address, password="p", user="door\r\nX: y", **options)
+            raise AssertionError("taken")
+        except LocalError:
+            pass

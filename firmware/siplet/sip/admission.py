@@ -28,7 +28,8 @@ class Admission:
         address = source[0]
         if address in self._servers() or (self.friends and self.friends(request, address)):
             return
-        if self.asks and self.asks.knows(request, now):
+        if self.asks and self.asks.knows(request, now):  # who has to be asked first, each time, is no stranger
+            self._strangers = [stranger for stranger in self._strangers if stranger[0] != address]
             return
         stranger = self._stranger(address, now)
         stranger[1] += 1

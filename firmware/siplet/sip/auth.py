@@ -80,13 +80,17 @@ class Credentials:
             key = (proxy, realm)
             times = tried.count(key)
             tried.append(key)
+            uses = 0  # of a nonce that another request was told, too: the count goes on (RFC 7616 3.4)
+            for known in self._realms:
+                if known[0] == key and known[4] == fields["nonce"]:
+                    uses = known[6]
             self._realms = [known for known in self._realms if known[0] != key][-REALMS + 1 :]
             if times and (times > 2 or fields.get("stale", b"").lower() != b"true"):
                 good = False
                 continue
             secret = self._user.encode() + b":" + realm + b":" + self._password.encode()
             secret = digest(algorithm, secret)
-            self._realms.append([key, algorithm, secret, qop, fields["nonce"], fields.get("opaque"), 0])
+            self._realms.append([key, algorithm, secret, qop, fields["nonce"], fields.get("opaque"), uses])
         return good and bool(seen)
 
     def authorize(self, builder, method, uri, body=b""):

@@ -28,20 +28,25 @@ class Challenge:
         self._users = users
         self._realm = realm
         self._secret = endpoint.random(16)
-        self._counts = []  # (nonce, the highest count seen)
+        self._counts = []  # (nonce, the highest count seen, the digest of the message with it)
+        self._asked = 0
+        self._stale = False  # whether the last answer was to a nonce of ours that serves no more
 
-    def _nonce(self, now):
-        stamp = f"{now:08x}".encode()
+    def _nonce(self, stamp):
         return stamp + sha256(self._secret + stamp).digest().hex()[:24].encode()
 
     def ask(self, request, source, now):
         """Answer 401 with a challenge for each algorithm that phones know (RFC 8760 2.3: the strongest first)."""
         endpoint = self._endpoint
         builder = endpoint.builder
-        builder.reply(request, 401, source, endpoint.token())
+        builder.reply(request, 401, source, endpoint._tag)
+        stale = b", stale=true" if self._stale else b""
+        self._stale = False
+        self._asked = (self._asked + 1) & 0xFFFF  # two that ask in the same millisecond count each for itself
+        nonce = self._nonce(f"{now:08x}{self._asked:04x}".encode())
         for algorithm in (b"SHA-256", b"MD5"):
-            start = b'Digest realm="' + self._realm + b'", nonce="' + self._nonce(now)
-            builder.header(b"WWW-Authenticate", start, b'", qop="auth", algorithm=', algorithm)
+            start = b'Digest realm="' + self._realm + b'", nonce="' + nonce
+            builder.header(b"WWW-Authenticate", start, b'", qop="auth", algorithm=', algorithm, stale)
         endpoint.send(builder.end(), destination(request, source))
 
     def knows(self, request, now):
@@ -59,8 +64,10 @@ class Challenge:
     def _is_right(self, fields, request, now):
         nonce = fields["nonce"]
         algorithm = fields.get("algorithm", b"MD5").upper()
-        stamp = int(nonce[:8], 16)
-        if not equal(nonce, self._nonce(stamp)) or not 0 <= ticks_diff(now, stamp) < _NONCE_MS:
+        if not equal(nonce, self._nonce(nonce[:12])):
+            return False
+        self._stale = not 0 <= ticks_diff(now, int(nonce[:8], 16)) < _NONCE_MS
+        if self._stale:
             return False
         if fields["realm"] != self._realm or fields["qop"] != b"auth" or algorithm not in (b"SHA-256", b"MD5"):
             return False
@@ -69,12 +76,14 @@ class Challenge:
         count = int(fields["nc"], 16)
         for known in self._counts:
             if known[0] == nonce and count <= known[1]:
-                return False  # said before: by whom, we cannot know
+                # said before: by whom, we cannot know, unless our answer was lost and it is the very same message
+                return count == known[1] and known[2] == sha256(request.data).digest()
         password = self._users.get(fields["username"])
         secret = fields["username"] + b":" + self._realm + b":" + (password or self._secret)
         inner = digest(algorithm, request.method + b":" + request.uri)
         parts = [digest(algorithm, secret), nonce, fields["nc"], fields["cnonce"], b"auth", inner]
         right = equal(fields["response"].lower(), digest(algorithm, b":".join(parts))) and password is not None
         if right:
-            self._counts = [known for known in self._counts if known[0] != nonce][-_NONCES + 1 :] + [(nonce, count)]
+            self._counts = [known for known in self._counts if known[0] != nonce][-_NONCES + 1 :]
+            self._counts.append((nonce, count, sha256(request.data).digest()))
         return right
