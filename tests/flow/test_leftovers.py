@@ -102,3 +102,41 @@ def test_a_refusal_of_an_invite_too_long_to_be_acknowledged_ends_the_call():
     assert bell.take("ended").status == 486
     wire.run(40000)
     assert bell.at_rest() and bell.endpoint.next_timer() is None
+
+
+def large_call(*script):
+    """A call whose INVITE is too large for a datagram, to a far end with TCP; and what was sent to it: (data, way)."""
+    wire, bell, peer = scripted(*script)
+    wire.attach(("10.0.0.2", 5060, b"TCP"), peer)
+    bell.endpoint.large = True
+    out = bell.endpoint.invite(TARGET, b"<sip:a@b>", bell.media(), wire.now, extra=((b"Subject", b"x" * 1000),))
+    wire.run(100)
+    return wire, bell, peer, out
+
+
+def test_a_connection_that_ends_after_the_answer_begins_nothing_anew():
+    wire, bell, peer, out = large_call([(200, FROM_ONE, SDP)])
+    assert out.state == "up" and len(bell.sent[0][2]) == 3
+    bell.endpoint.unreachable(("10.0.0.2", 5060, b"TCP"), wire.now)
+    wire.run(100000)
+    assert out.state == "up" and [to for _, data, to in bell.sent if not data or data[:3] == b"INV"] == [
+        bell.sent[0][2]
+    ]
+    # Nor after a 180: somebody has taken it
+    wire, bell, peer, out = large_call([(180, FROM_ONE, b"")])
+    bell.endpoint.unreachable(("10.0.0.2", 5060, b"TCP"), wire.now)
+    wire.run(100000)
+    assert out.state == "proceeding" and peer.methods() == ["INVITE"]
+    # Before any answer it goes by UDP
+    wire, bell, peer, out = large_call([])
+    bell.endpoint.unreachable(("10.0.0.2", 5060, b"TCP"), wire.now)
+    wire.run(100)
+    assert peer.methods() == ["INVITE", "INVITE"] and b"/UDP " in peer.got[1].via
+
+
+def test_a_cancel_goes_the_way_of_its_invite():
+    wire, bell, peer, out = large_call([(180, FROM_ONE, b"")])
+    out.hang_up(wire.now)
+    wire.run(100)
+    assert peer.methods() == ["INVITE", "CANCEL"] and peer.got[1].via == peer.got[0].via and b"/TCP " in peer.got[1].via
+    assert bell.sent[1][2] == bell.sent[0][2]

@@ -220,4 +220,4 @@ class Outgoing(Session):
         self.deadline = ticks_add(now, TIMEOUT)
         uri, routes, hop = self._outline.route()
         self.endpoint.begin(b"CANCEL", uri, self._outline, self._outline.local_cseq, routes, self.invite.branch, hop)
-        self.endpoint.request(self, b"CANCEL", now)
+        self.endpoint.request(self, b"CANCEL", now, self.invite.large)

@@ -274,6 +274,6 @@ class Change:
     def _cancel(self, now, response):
         if self.method == b"INVITE":
             self._request(b"CANCEL", self.transaction.branch)
-            self.endpoint.request(self, b"CANCEL", now)
+            self.endpoint.request(self, b"CANCEL", now, self.transaction.large)
             self.transaction.deadline = None
             self.deadline = ticks_add(now, TIMEOUT)

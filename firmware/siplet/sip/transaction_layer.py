@@ -62,12 +62,15 @@ class TransactionLayer:
             value += b";transport=" + destination[2].lower().replace(b"ss", b"s")
         return value + b">"
 
-    def request(self, user, method, now):
-        """Send what the builder holds in a new client transaction; returns the Transaction."""
+    def request(self, user, method, now, large=False):
+        """Send what the builder holds in a new client transaction; returns the Transaction.
+
+        large: it goes the way of large ones, as the INVITE did that it cancels.
+        """
         data = bytes(self.builder.end())
         transaction = Transaction(user, self.destination)
         self.transactions.append(transaction)
-        if len(data) > LARGE and self.large:
+        if self.large and (large or len(data) > LARGE):
             from siplet.sip.large import by_stream
 
             data = by_stream(transaction, data)
