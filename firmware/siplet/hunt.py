@@ -109,7 +109,8 @@ class _Hunt(Waiting):
             call = leg.call
             if call is not spared:
                 self.ended(leg, "cancelled", 487)
-                call.session.hang_up(platform.now())
+                if call.session:  # None: it could not even be called
+                    call.session.hang_up(platform.now())
                 if call.stream:
                     call.stream.stop()
 
