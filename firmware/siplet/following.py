@@ -10,12 +10,11 @@ import asyncio
 from siplet import platform
 from siplet.errors import LocalError, RemoteError
 from siplet.offer import Agreement, Negotiation
+from siplet.sip.endpoint import Event
 from siplet.sip.header import uri_of
 from siplet.sip.replaces import Gone
 
 _PATIENCE = 180_000  # ms; as long as the far end was told that it would hear of it (refer.py)
-# What a Negotiation knows of a session
-_STATE = ("_session", "_version", "_said", "_others", "_event", "_wanted", "direction", "agreed", "held")
 
 
 class _Follower:
@@ -62,7 +61,8 @@ class _Follower:
         call.state = "ringing"
         agreed = call.line.agreed
         if call.stream:
-            call.stream.configure(Agreement(*agreed[:5], "inactive", agreed.ptime))
+            address, port, codec, payload_type, dtmf, _, ptime = agreed
+            call.stream.configure(Agreement(address, port, codec, payload_type, dtmf, "inactive", ptime))
         call.notify()
 
     def _on_new(self, event):
@@ -77,6 +77,8 @@ class _Follower:
             self._move()
             if self.media:
                 call.on_event(self.media)
+            # Who was put on hold meanwhile is gone
+            call.on_event(Event("changed", self.session, 200, b"", call.line.direction))
             call.on_event(event)
             self.referral.tell(200, b"OK", now)
             if self.former is not self.referral.session:
@@ -95,8 +97,8 @@ class _Follower:
         # the new session carries the call from now on
         call = self.call
         session = self.session
-        for name in _STATE:
-            setattr(call.line, name, getattr(session.media, name))
+        for name, value in session.media.__dict__.items():  # the offer and the answer that are in force now
+            setattr(call.line, name, value)
         session.media = call.line
         if not self.farewell:
             self.former.call = None
