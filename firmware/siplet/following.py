@@ -40,13 +40,16 @@ class _Follower:
     def on_event(self, event):
         """Take an Event of one of the sessions."""
         kind = event.kind
-        if kind == "replaced":
-            if event.data is self.session:
-                self.session = event.source
-                return
-            self.former = event.source
         if event.source is self.session:
             self._on_new(event)
+        elif kind == "replaced" and event.data is self.session:
+            self.session = event.source
+            if self.farewell:
+                self.call.session = event.source
+        elif kind == "replaced":  # who sent us on is not at the other end any more: nobody else is needed
+            event.source.call = self.call
+            self.call.on_event(event)
+            self.session.hang_up(platform.now())
         elif kind == "ended" and event.data == "remote":
             self._alone(event)
         else:
@@ -81,14 +84,12 @@ class _Follower:
             call.on_event(Event("changed", self.session, 200, b"", call.line.direction))
             call.on_event(event)
             self.referral.tell(200, b"OK", now)
-            if self.former is not self.referral.session:
-                self.former.hang_up(now)
         elif event.kind == "ended":
             self.done = True
             self.referral.tell(event.status if event.status >= 300 else 487, event.reason, now)
             if self.former.call is self:
                 self.former.call = call
-            elif call.state != "ended":
+            elif self.farewell and call.state != "ended":
                 call.on_event(self.farewell or event)
                 if call.stream is None:
                     call.line.close()

@@ -96,11 +96,11 @@ async def open_phone(phone):
 async def close_phone(phone, timeout_ms):
     """See Phone.close."""
     now = platform.now()
+    phone.endpoint.max_calls = 0  # who calls now comes too late
     for session in list(phone.endpoint.sessions):
-        session.hang_up(now)
+        phone._guard(session.hang_up, now)
     for registration in list(phone.endpoint.registrations):
-        registration.stop(now)
-    phone.pump()
+        phone._guard(registration.stop, now)
     endpoint = phone.endpoint
     try:
         while (endpoint.sessions or endpoint.registrations) and ticks_diff(platform.now(), now) < timeout_ms:

@@ -105,6 +105,7 @@ class Session:
 
     def abandon(self, now):
         """End it without waiting for the far end's word any longer."""
+        self.state = "over"
         self._finish(now, 408, b"", "timeout", None)
 
     def send_info(self, content_type, body, now):
