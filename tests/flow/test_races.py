@@ -133,6 +133,29 @@ def test_a_key_that_crosses_our_bye_is_not_heard():
     assert bell.at_rest() and desk.at_rest()
 
 
+def test_a_bye_that_was_overtaken_is_said_again():
+    wire, bell, desk = two()
+    out, into = up(wire, bell, desk)
+    wire.drop = lambda data, to: data.startswith(b"BYE")
+    out.hang_up(wire.now)
+    wire.drop = None
+    out.dialog.local_cseq += 1  # of a request that was on its way, too, and arrives
+    desk.receive(inside(into, b"INFO", out.dialog.local_cseq, b"5"), BELL, wire.now)
+    wire.run(1000)
+    assert desk.take("ended").data == "remote"
+    assert bell.methods() == ["BYE", "BYE", "BYE"] and desk.methods() == ["200", "500", "200"]
+    wire.run(40000)
+    assert bell.at_rest() and desk.at_rest()
+    # Who always says so is not asked for ever
+    wire, bell, peer = scripted([(200, FROM_ONE, SDP)])
+    out = bell.call(TARGET)
+    wire.run(100)
+    peer.script = lambda peer, message, source: peer.say(answer(message, 500), source)
+    out.hang_up(wire.now)
+    wire.run(100)
+    assert peer.methods() == ["INVITE", "ACK", "BYE", "BYE"] and out.state == "over"
+
+
 def test_a_caller_that_vanished_does_not_hold_the_line_for_ever():
     wire = Wire()
     desk = wire.party("10.0.0.2")

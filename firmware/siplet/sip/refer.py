@@ -144,7 +144,7 @@ class Referral(_Usage):
         self._said = status
         if status >= 200:
             self.deadline = ticks_add(now, 4 * TIMEOUT)  # should that not even be sent
-        if self.silent:
+        if self.silent or self.session.state == "ending":  # our BYE says it, and is not to be overtaken
             self._done(now)
             return
         state = b"terminated;reason=noresource" if status >= 200 else b"active;expires=180"

@@ -189,6 +189,11 @@ class Session:
         if status in (401, 407) and response and self._retry(transaction, response, now):
             return
         if transaction.method == b"BYE":
+            tried = transaction.again[3]
+            if status == 500 and 500 not in tried:  # another request of ours has overtaken it (12.2.2)
+                tried.append(status)
+                self._send(b"BYE", now, dialog=transaction.again[2], tried=tried)
+                return
             self.step("bye done", now)
         elif transaction.method == b"INFO":
             self.endpoint.emit("info", self, status)
