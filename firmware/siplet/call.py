@@ -135,7 +135,7 @@ class Call(Waiting):
         elif kind == "media":
             self._on_media(event.data)
         elif kind == "digit":
-            self._press(event.data, "info")
+            self.press(event.data, "info")
         elif kind == "info":
             self.infos.append(event.status)
         elif kind == "ended":
@@ -195,7 +195,7 @@ class Call(Waiting):
         self.held = self.line.held
         if self.stats is None:
             platform.collect()
-            self.stream = self.line.stream(self.audio)
+            self.stream = self.line.stream(self)
             self.stats = self.stream.stats
             self.stream.on_digit = self._on_rtp_digit
             self.stream.configure(agreed)
@@ -215,19 +215,20 @@ class Call(Waiting):
             self.stream = None
 
     def _on_rtp_digit(self, digit):
-        self._press(digit, "rtp")
+        self.press(digit, "rtp")
         self.notify()
 
-    def _press(self, digit, form):
+    def press(self, digit, kind):
+        """A key that the far end pressed came by a kind: "info", "rtp" ..."""
         # The same key by the other form, shortly after, is the same press; by the same form it is another one.
         now = platform.now()
         presses = [press for press in self._presses if ticks_diff(now, press[2]) < _SAME_PRESS]
         self._presses = presses
         for press in presses:
-            if press[0] == digit and press[1] != form:
+            if press[0] == digit and press[1] != kind:
                 presses.remove(press)
                 return
-        presses.append((digit, form, now))
+        presses.append((digit, kind, now))
         if len(self._keys) < _DIGITS:
             self._keys.append(digit)
 

@@ -10,7 +10,8 @@ from siplet.errors import LocalError
 
 # (key, type, default, least, most, help); None as the default: must be given.
 # int: least to most. str, secret, uri, digits: their length. targets, texts, secrets: their number. bool: true or
-# false. choice: one of the words in the default's place, the first of them when none is given.
+# false. choice: one of the words in the default's place, the first of them when none is given; they stand in one text,
+# and keys are longer than ten letters, because MicroPython would keep every shorter word for ever.
 _REGISTRAR = "host, host:port or sip: URI to register with, spare ones behind commas; empty: the address's host"
 _ACCOUNT = (
     ("user", "str", "", 0, 64, "account name, when it is not the user of the address"),
@@ -18,7 +19,7 @@ _ACCOUNT = (
     ("registrar", "str", "", 0, 128, _REGISTRAR),
     ("register", "bool", None, 0, 0, "register at all; not given: with a password or a registrar"),
     ("expires", "int", 300, 60, 86400, "seconds for which a registration is asked"),
-    ("transport", "choice", ("udp", "tcp", "tls", "ws", "wss"), 0, 0, "how the server is reached"),
+    ("transport", "choice", "udp tcp tls ws wss", 0, 0, "how the server is reached"),
     ("proxy", "str", "", 0, 128, "URI of an outbound proxy, with ;lr to be named in a Route; empty: none"),
 )
 ACCOUNTS = ("sip", "sip2", "sip3", "sip4")
@@ -51,6 +52,14 @@ _TABLE = (
     ("sip.max_calls", "int", 1, 1, 8, "calls at once; the next one gets 486 Busy Here"),
     ("rtp.port_low", "int", 49152, 1024, 65534, "first UDP port of RTP; even ones are taken"),
     ("rtp.port_high", "int", 65535, 1024, 65535, "last UDP port of RTP"),
+    (
+        "sound.complete",
+        "bool",
+        None,
+        0,
+        0,
+        "all that makes a call sound well; not given: when the heap has room for it",
+    ),
     ("audio.play", "str", "", 0, 255, "WAV file (8 kHz, mono, PCM16 or G.711) that is said; PC only"),
     ("audio.record", "str", "", 0, 255, "WAV file into which what is heard goes; PC only"),
     ("audio.repeat", "bool", False, 0, 0, "say audio.play again and again"),
@@ -91,13 +100,12 @@ def load(source):
     for key, kind, default, least, most, _ in TABLE:
         if key in given:
             if kind == "choice":
-                least = default
+                least = str(default).split()
             config[key] = _checked(key, kind, least, most, given[key])
         elif default is None and kind != "bool":
             raise ConfigError(key + ": is missing")
         else:
-            first = default[0] if isinstance(default, tuple) and default else None
-            config[key] = first if kind == "choice" else [] if kind in _LISTS else default
+            config[key] = str(default).split()[0] if kind == "choice" else [] if kind in _LISTS else default
     if config["rtp.port_high"] <= config["rtp.port_low"]:
         raise ConfigError("rtp.port_high: must be above rtp.port_low")
     return config

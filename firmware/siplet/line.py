@@ -19,9 +19,9 @@ class Line(Negotiation):
         self.silent = asyncio.Event()
         self._spare = phone.spare
 
-    def stream(self, audio):
-        """The Stream between audio and the socket."""
-        self._stream = Stream(audio, self._udp, platform.random, self._spare.pop() if self._spare else None)
+    def stream(self, call):
+        """The Stream between a Call's audio and the socket."""
+        self._stream = Stream(call.audio, self._udp, platform.random, self._spare.pop() if self._spare else None)
         return self._stream
 
     async def run(self):

@@ -9,8 +9,8 @@ from collections import namedtuple
 from siplet.errors import RemoteError
 from siplet.sdp import DIRECTIONS, parse
 
-# What is agreed, from our point of view. address, port: where to send; codec: b"PCMU" or b"PCMA"; dtmf: the payload
-# type of telephone-event or -1; direction: "sendrecv", "sendonly", "recvonly" or "inactive"; ptime: ms of audio in a
+# What is agreed, from our point of view. address, port: where to send; codec: b"PCMU", b"PCMA" or b"G722"; dtmf: the
+# payload type of telephone-event or -1; direction: "sendrecv", "sendonly", "recvonly" or "inactive"; ptime: ms of audio in a
 # packet that the far end likes
 Agreement = namedtuple("Agreement", ("address", "port", "codec", "payload_type", "dtmf", "direction", "ptime"))
 
@@ -18,28 +18,6 @@ Agreement = namedtuple("Agreement", ("address", "port", "codec", "payload_type",
 def _literal(address):
     # A name is no address: to look it up would stop the 20 ms clock, for as long as a caller's name server likes
     return address and not address.strip("0123456789abcdefABCDEF.:" if ":" in address else "0123456789.")
-
-
-def _common(media, codecs, where):
-    # (payload type, codec, payload type of telephone-event or -1) by the far end's preference, or None
-    codec = None
-    event = -1
-    if (
-        media.kind.lower() == "audio"
-        and media.port
-        and _literal(media.address)
-        and (":" in media.address) == (":" in where)  # our socket speaks IPv4 or IPv6, not both
-        and media.proto.upper() == "RTP/AVP"
-    ):
-        for fmt in media.formats:
-            if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
-                if event < 0 and media.maps(fmt, b"telephone-event"):
-                    event = int(fmt)
-                for name in codecs:
-                    if not codec and media.maps(fmt, name):
-                        codec = name
-                        number = int(fmt)
-    return (number, codec, event) if codec else None
 
 
 class Negotiation:
@@ -66,6 +44,27 @@ class Negotiation:
         self._wanted = -1  # the direction of an offer of ours that waits for its answer
         self.direction = "sendrecv"
         self.agreed = None
+
+    def _common(self, media):
+        # (payload type, codec, payload type of telephone-event or -1) by the far end's preference, or None
+        codec = None
+        event = -1
+        if (
+            media.kind.lower() == "audio"
+            and media.port
+            and _literal(media.address)
+            and (":" in media.address) == (self._where[4] == "6")  # our socket speaks IPv4 or IPv6, not both
+            and media.proto.upper() == "RTP/AVP"
+        ):
+            for fmt in media.formats:
+                if fmt.isdigit() and len(fmt) < 4 and int(fmt) < 128:
+                    if event < 0 and media.maps(fmt, b"telephone-event"):
+                        event = int(fmt)
+                    for name in self._codecs:
+                        if not codec and media.maps(fmt, name):
+                            codec = name
+                            number = int(fmt)
+        return (number, codec, event) if codec else None
 
     def _write(self, formats, event, direction, port):
         # the whole description; formats: [(payload type, codec)]; event: the payload type of telephone-event or -1
@@ -111,7 +110,7 @@ class Negotiation:
     def offer(self):
         """Our offer, bytes; accept() or rejected() says what became of it."""
         self._wanted = DIRECTIONS.index(self.direction.encode()) >> 3
-        formats = [(0 if codec == b"PCMU" else 8, codec) for codec in self._codecs]
+        formats = [(0 if codec == b"PCMU" else 8 if codec == b"PCMA" else 9, codec) for codec in self._codecs]
         return self._write(formats, self._event if self._dtmf else -1, self.direction, self._port)
 
     def answer(self, data):
@@ -119,7 +118,7 @@ class Negotiation:
         found = parse(data)
         common = None
         for i, media in enumerate(found):
-            common = _common(media, self._codecs, self._where)
+            common = self._common(media)
             if common:
                 ours = i
                 break
@@ -160,7 +159,7 @@ class Negotiation:
         """
         found = parse(data)
         index = self._others[0].count("\n")
-        common = _common(found[index], self._codecs, self._where) if self._wanted >= 0 and len(found) > index else None
+        common = self._common(found[index]) if self._wanted >= 0 and len(found) > index else None
         if common:
             self._agree(found[index], common, self._wanted)
         elif self._wanted < 0:

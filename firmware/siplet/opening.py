@@ -2,6 +2,7 @@
 # open. May import account, delivery, guard, keepalive, net, platform and the pure core.
 
 import asyncio
+import gc
 import sys
 
 from siplet import platform
@@ -14,6 +15,13 @@ from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
 
 _TICK = 20  # ms
+_SOUND = (72 if sys.maxsize > 0x7FFFFFFF else 40) * 1024  # bytes of heap that siplet.sound and a call with it want
+
+
+def _room():
+    # Bytes of heap that are left, those among them that a board may still add; garbage is not: it is collected often
+    # while a phone starts, and to do it here once more leaves the pieces worse
+    return gc.mem_free() if platform.MICROPYTHON else _SOUND + 1
 
 
 def settle(account, address, password, user, registrar, register, expires, proxy, transport):
@@ -63,6 +71,10 @@ async def open_phone(phone):
         from siplet.net.route import local_address
 
         phone.local_address = local_address(Uri(phone.accounts[0].registrar).destination()[0])
+    options = phone.names.pop("sound", {})
+    wanted = options.get("sound.complete")
+    if wanted or (wanted is None and _room() > _SOUND):  # loaded without a name more on a heap without room
+        phone.sound = __import__("siplet.sound.parts", None, None, ("sound",)).sound(options)
     phone.udp = Udp(phone.bind_address, phone.local_port)
     local = (phone.local_address, phone.udp.port)
     phone.local_port = phone.udp.port

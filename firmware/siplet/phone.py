@@ -29,12 +29,13 @@ class Phone(Waiting):
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
     None: those of the network. streams: TCP is taken, and opened for large requests, with these options of
     siplet.net.links (with `tls` none is taken); None: streams are opened where an account or a URI asks for one.
-    compact, redirects, reliable, session_expires: see configure() in siplet.phone_more.
+    compact, redirects, reliable, session_expires: see configure() in siplet.phone_more. sound: {key: value}, sound.* of siplet.config.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
     more = "phone_more"  # add_account(), send_message(), subscribe() ...
     endpoint = on_state = None
+    sound = Line  # makes what a call needs; siplet.sound puts another one there
     registration = "off"  # of the first account
     registration_status = 0
     received = 0  # datagrams; endpoint.refused and endpoint.dropped are those of no use, endpoint.last_error tells why
@@ -63,7 +64,7 @@ class Phone(Waiting):
         super().__init__()
         self.names = {}  # what few phones want otherwise
         for name in list(account):
-            if name in "compact redirects reliable session_expires".split():
+            if name in "compact redirects reliable session_expires sound".split():
                 self.names[name] = account.pop(name)
         self.accounts = [Account(address, **account)]
         self.accept = accept
@@ -236,7 +237,7 @@ class Phone(Waiting):
 
     def _new_line(self, session):
         try:
-            return Line(self)
+            return self.sound(self)
         except OSError:
             return None
 

@@ -24,7 +24,7 @@ class Media:
     def maps(self, fmt, name):
         """Whether a format is the codec name (bytes) with a clock of 8000 Hz and one channel, by its a=rtpmap line.
 
-        The two static formats need no line (RFC 3551 6). Nothing is cut out to compare it.
+        The static formats need no line (RFC 3551 6). Nothing is cut out to compare it.
         """
         data = self.data
         i = self.start
@@ -41,7 +41,7 @@ class Media:
                     return False
                 end += 8 if data.startswith(b"/1", end + 6) else 6
                 return data[end] <= 32
-        return name == (b"PCMU" if fmt == "0" else b"PCMA" if fmt == "8" else None)
+        return name == (b"PCMU" if fmt == "0" else b"PCMA" if fmt == "8" else b"G722" if fmt == "9" else None)
 
 
 def parse(data):

@@ -99,6 +99,7 @@ def _make_phone(board, config):
     )
     if config["tls.ca"] or config["tls.pin"] or config["tls.insecure"]:
         phone.streams = {"tls": {name: config["tls." + name] for name in ("ca", "pin", "insecure")}}
+    phone.names["sound"] = {key: value for key, value in config.items() if key[:5] == "sound"}
     for name, usual in (("compact", False), ("redirects", 5), ("reliable", ""), ("session_expires", 0)):
         if config["sip." + name] != usual:  # what does it need not be loaded otherwise
             phone.names[name] = config["sip." + name]
@@ -145,7 +146,9 @@ async def prepare(arguments, here):
         raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({_reason(error)})")
     log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     # What board and phone have taken over is not kept twice; the password least of all. The board has this same dict.
-    kept = {key: value for key, value in config.items() if key[:3] not in ("sip", "rtp", "tls", "dns")}
+    if isinstance(phone.sound, type) and config["sound.complete"] is not False:
+        log("sound plain: the rest does not fit into the heap")
+    kept = {key: value for key, value in config.items() if key[:3] not in ("sip", "rtp", "tls", "dns", "sou")}
     config.clear()  # gives its room back, which deleting key by key does not
     config.update(kept)
     return main, board, phone, config

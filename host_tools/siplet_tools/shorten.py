@@ -65,6 +65,9 @@ def _is_private(name):
 
 
 def _is_self(node):
+    if isinstance(node, ast.Call) and not node.args:  # super()
+        node = node.func
+        return isinstance(node, ast.Name) and node.id == "super"
     return isinstance(node, ast.Name) and node.id == "self"
 
 

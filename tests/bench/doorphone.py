@@ -97,8 +97,8 @@ def house():
 
 
 @contextlib.contextmanager
-def door_phone(server, indoor, heap=ROOMY, romfs=False, build=modules.BOARD):
-    """A Door that is starting; its RTP ports are those above .port."""
+def door_phone(server, indoor, heap=ROOMY, romfs=False, build=modules.BOARD, sound=None):
+    """A Door that is starting; its RTP ports are those above .port. sound: as sound.complete."""
     port = free_ports(40)
     config = {
         "app": "doorphone",
@@ -112,6 +112,7 @@ def door_phone(server, indoor, heap=ROOMY, romfs=False, build=modules.BOARD):
         "audio": {"play": os.path.join(SPEECH, "door.wav"), "repeat": True},
         "doorphone": {"targets": [indoor.uri], "code": CODE, "relay_ms": 300},
         "control": {"port": free_ports()},
+        "sound": {} if sound is None else {"complete": sound},
     }
     with tempfile.TemporaryDirectory() as folder:
         door = Door(folder, config, heap, romfs, build)

@@ -1,0 +1,89 @@
+# A line whose description and stream have places for more: what siplet.line is to a plain phone. May import line and
+# stream.
+#
+# Extras are who has more to say about the stream: how it is ciphered, say, or that RTCP shares its port.
+
+from siplet import platform
+from siplet.line import Line as Plain
+from siplet.sound.stream import Stream
+
+
+class Line(Plain):
+    """profiles: of RTP, in capitals, the first one is offered. parts: of siplet.sound.parts, this call's.
+
+    extras: each has lines(media): str, the attributes of our offer (media None) or of our answer to an sdp.Media, CRLF
+    behind each; and take(media): what the far end offered, before lines(media), or answered. RemoteError(488) refuses
+    it, and nothing has changed then. memory: what the stream gets instead of siplet.stream.buffers(), or None.
+    """
+
+    profiles = ("RTP/AVP",)
+    extras = ()
+    memory = _media = None
+    _more = ""
+
+    def __init__(self, phone, sound):
+        self._sound = sound
+        self.phone = phone
+        self.parts = []
+        super().__init__(phone)
+
+    @property
+    def udp(self):
+        """The socket of RTP, a siplet.net.udp.Udp."""
+        return self._udp
+
+    # -- offer and answer
+
+    def offer(self):
+        self._media = None
+        return super().offer()
+
+    def _common(self, media):
+        proto = media.proto
+        if proto.upper() not in self.profiles:
+            return None
+        media.proto = "RTP/AVP"
+        found = super()._common(media)
+        media.proto = proto
+        self._media = media
+        return found
+
+    def _agree(self, media, common, wanted):
+        for extra in self.extras:
+            extra.take(media)
+        super()._agree(media, common, wanted)
+
+    def _write(self, formats, event, direction, port):
+        more = ""
+        if port:
+            for extra in self.extras:
+                more += extra.lines(self._media)
+        if more != self._more:
+            self._more = more
+            self._said = None  # another version of the description
+        data = super()._write(formats, event, direction, port)
+        front, rear = self._others
+        end = len(data) - len(rear)
+        proto = self._media.proto if self._media else self.profiles[0]
+        own = data.find(b"RTP/AVP", data.find(b"\r\nm=") + 2 + len(front))
+        return data[:own] + proto.encode() + data[own + 7 : end] + more.encode() + data[end:]
+
+    # -- the stream
+
+    def stream(self, call):
+        """The Stream between a Call's audio and the socket, its parts begun."""
+        memory = self.memory or (self._spare.pop() if self._spare else None)
+        self._stream = call.stream = Stream(call.audio, self._udp, platform.random, memory)
+        self._sound.furnish(call)
+        return self._stream
+
+    async def run(self):
+        """Run the stream until it is stopped."""
+        if self.memory:
+            self._spare = [None]  # nothing of ours is to be kept there
+        await super().run()
+
+    def close(self):
+        """Give the port back, and the parts."""
+        super().close()
+        self._sound.release(self)

@@ -1,0 +1,117 @@
+# What a call sounds like beyond the plain: the parts that change its frames, hide what the network lost, and tell how
+# good it was. May import line, and what stream may; loaded as the phone opens, when the heap has room for it.
+#
+# Without this file a stream is whole: a fixed jitter buffer, G.711, telephone events. A part adds one thing to it:
+#
+#     class Part:
+#         order = 20                        near runs the parts by rising order, far by falling
+#         def __init__(self, options): ...  takes all the memory that it will ever need; options: see Sound
+#         def describe(self, line): ...     a Line was made, and nothing is said yet: its extras, profiles, address
+#         def begin(self, call): ...        its stream is about to start; False: this call does without the part
+#         def tune(self, rate): ...         8000 or 16000 samples a second from the next frame on; 8000 until then
+#         def near(self, frame): ...        each 20 ms, between microphone and packet, changes frame in place
+#         def far(self, frame): ...         each 20 ms, between packet and speaker
+#         def end(self): ...                the call is over, or never began; the next begin() may be another call's
+#
+# All but __init__ may be missing. near, far and what a part hangs into the stream allocate nothing. Parts are made once
+# and kept from call to call, for a heap that is torn has no such pieces any more.
+
+from siplet.sound.line import Line
+
+# order: 10 canceller, 20 hands-free, 30 mixer of prompts and tones, 40 keys as tones, 50 recorder
+#
+# (module below siplet, class, key, its value when none is given, the value that leaves the part out)
+PARTS = []
+
+
+class Sound:
+    """options: {key: value}, the keys sound.* of siplet.config; what is missing has its default. A call of it makes a
+    Line, as siplet.line's class does.
+
+    failed: parts that a call had to do without, for want of memory.
+    """
+
+    def __init__(self, options):
+        self.options = options
+        self.failed = 0
+        self._makers = []
+        for module, name, key, usual, off in PARTS:
+            if options.get(key, usual) != off:
+                self._makers.append(getattr(__import__("siplet." + module, None, None, (name,)), name))
+        self._spare = [self._make()]
+
+    def _make(self):
+        parts = []
+        for make in self._makers:
+            try:
+                parts.append(make(self.options))
+            except MemoryError:
+                self.failed += 1
+        return parts
+
+    def __call__(self, phone):
+        """A Line for one call of a Phone. OSError: no port is free."""
+        line = Line(phone, self)
+        line.parts = self._spare.pop() if self._spare else self._make()
+        for part in line.parts:
+            if hasattr(part, "describe"):
+                part.describe(line)
+        return line
+
+    def furnish(self, call):
+        """A Call's stream was made, and will start: hang the parts into it."""
+        for part in call.line.parts:
+            try:
+                insert(call, part)
+            except MemoryError:
+                self.failed += 1
+
+    def release(self, line):
+        """A Line is closed: its parts are free for another one."""
+        parts, line.parts = line.parts, []
+        for part in parts:
+            if hasattr(part, "end"):
+                part.end()
+        if parts and not self._spare:
+            self._spare.append(parts)
+
+
+def sound(options):
+    """What Phone.sound becomes."""
+    return Sound(options)
+
+
+def insert(call, part):
+    """Add one part to a Call's stream, before it starts or while it runs."""
+    stream = call.stream
+    if hasattr(part, "begin") and part.begin(call) is False:
+        return
+    if stream.wide and hasattr(part, "tune"):
+        part.tune(16000)
+    _arrange(stream, [one for one in stream.parts if one is not part] + [part])
+
+
+def remove(call, part):
+    """Take a part out of a Call's stream; its end() is the caller's."""
+    if call.stream:
+        _arrange(call.stream, [one for one in call.stream.parts if one is not part])
+
+
+def find(call, kind):
+    """The part of a Call's stream that is a kind, a class; None when it has none."""
+    for part in call.stream.parts if call.stream else ():
+        if isinstance(part, kind):
+            return part
+    return None
+
+
+def _arrange(stream, parts):
+    stream.parts = parts
+    ordered = sorted([part for part in parts if hasattr(part, "order")], key=_order)
+    stream.near = tuple([part.near for part in ordered if hasattr(part, "near")])
+    ordered.reverse()
+    stream.far = tuple([part.far for part in ordered if hasattr(part, "far")])
+
+
+def _order(part):
+    return part.order
