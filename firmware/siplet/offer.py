@@ -10,8 +10,8 @@ from siplet.errors import RemoteError
 from siplet.sdp import DIRECTIONS, parse
 
 # What is agreed, from our point of view. address, port: where to send; codec: b"PCMU", b"PCMA" or b"G722"; dtmf: the
-# payload type of telephone-event or -1; direction: "sendrecv", "sendonly", "recvonly" or "inactive"; ptime: ms of audio in a
-# packet that the far end likes
+# payload type of telephone-event or -1; direction: "sendrecv", "sendonly", "recvonly" or "inactive"; ptime: ms of audio
+# in a packet that the far end likes
 Agreement = namedtuple("Agreement", ("address", "port", "codec", "payload_type", "dtmf", "direction", "ptime"))
 
 
@@ -53,7 +53,7 @@ class Negotiation:
             media.kind.lower() == "audio"
             and media.port
             and _literal(media.address)
-            and (":" in media.address) == (self._where[4] == "6")  # our socket speaks IPv4 or IPv6, not both
+            and (":" in media.address) == (self._where[5] == "6")  # our socket speaks IPv4 or IPv6, not both
             and media.proto.upper() == "RTP/AVP"
         ):
             for fmt in media.formats:

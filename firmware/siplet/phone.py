@@ -29,7 +29,8 @@ class Phone(Waiting):
     our servers': see siplet.guard; ("open",) takes everybody's. servers: of names, "address" or "address:port" each;
     None: those of the network. streams: TCP is taken, and opened for large requests, with these options of
     siplet.net.links (with `tls` none is taken); None: streams are opened where an account or a URI asks for one.
-    compact, redirects, reliable, session_expires: see configure() in siplet.phone_more. sound: {key: value}, sound.* of siplet.config.
+    compact, redirects, reliable, session_expires: see configure() in siplet.phone_more. sound: {key: value},
+    as sound.* of siplet.config.
     Raises LocalError or RemoteError for an address that is none, OSError when the port is taken.
     """
 
