@@ -16,6 +16,7 @@ import fuzz  # noqa: E402
 import modules  # noqa: E402
 import ondemand  # noqa: E402
 import pacing  # noqa: E402
+import quality  # noqa: E402
 from siplet_tools import compiler, interpreter, linker  # noqa: E402
 from siplet_tools.process import ProcessError  # noqa: E402
 from table import doing  # noqa: E402
@@ -28,9 +29,10 @@ SECTIONS = {
     "compact": compact.show,
     "doorphone": doorphone.show,
     "pacing": pacing.show,
+    "quality": quality.show,
     "fuzz": fuzz.show,
 }
-LONG = ("fuzz",)  # only when named
+LONG = ("fuzz", "quality")  # only when named
 
 
 def main(names):

@@ -35,6 +35,8 @@ def main():
         outside = sys._base_executable
     pip = [outside, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
     done = subprocess.run([*pip, "--requirement", os.path.join(HERE, "requirements.txt")])
+    if subprocess.run([*pip, "--requirement", os.path.join(HERE, "measures.txt")]).returncode:
+        print("PESQ could not be installed (it wants a C compiler): make bench T=quality needs it", flush=True)
     sys.exit("the phones from PyPI could not be installed" if done.returncode else 0)
 
 
