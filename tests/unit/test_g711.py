@@ -1,7 +1,7 @@
 # media/g711 against ITU-T G.711, written down here a second time and in another way: by the standard's tables of
 # decision values (tables 1a, 1b, 2a, 2b), searched, not by bit arithmetic. All 65,536 samples, all 256 codes.
 
-from siplet.media import g711, g711_plain
+from siplet.media import g711, g711_fast, g711_fast_plain, g711_plain
 
 
 def a_law_thresholds():
@@ -120,7 +120,44 @@ def test_codes_survive_a_round_trip():
         assert different == ([] if law else [0x7F]), different
 
 
+def faster(kernels):
+    # their encode and decode in the shape of g711's
+    def encode(n, pcm, out, at, law):
+        kernels.encode(g711_fast.encoder(law), pcm, out, n, at)
+
+    def decode(n, data, pcm, at, samples):
+        kernels.decode(samples, data, pcm, n, at)
+
+    return encode, decode
+
+
+def test_the_faster_ones_encode_all_samples_alike():
+    for law, codes in ((g711.PCMA, reference(A, 4, 0x55)), (g711.PCMU, reference(MU, 2, 0x7F))):
+        check_encoder(faster(g711_fast)[0], law, codes)
+        if g711_fast_plain.encode is not g711_fast.encode:
+            check_encoder(faster(g711_fast_plain)[0], law, codes)
+
+
+def test_the_faster_ones_do_all_lengths_and_leave_the_rest_alone():
+    codes = bytes([i * 37 & 255 for i in range(40)])
+    pcm = bytearray([i * 91 & 255 for i in range(80)])
+    for kernels in (g711_fast, g711_fast_plain):
+        encode, decode = faster(kernels)
+        for law in (g711.PCMA, g711.PCMU):
+            for n in range(38):
+                for at in (0, 1, 2):
+                    out, wanted = bytearray(42), bytearray(42)
+                    encode(n, pcm, out, at, law)
+                    g711_plain.encode(n, pcm, wanted, at, law)
+                    assert out == wanted, (law, n, at)
+                    out, wanted = bytearray(82), bytearray(82)
+                    decode(n, codes, out, at, g711.table(law))
+                    g711_plain.decode(n, codes, wanted, at, g711.table(law))
+                    assert out == wanted, (law, n, at)
+
+
 def test_a_table_is_made_once():
+    assert g711_fast.encoder(g711.PCMA) is g711_fast.encoder(g711.PCMA) is not g711_fast.encoder(g711.PCMU)
     assert g711.table(g711.PCMA) is g711.table(g711.PCMA) is not g711.table(g711.PCMU)
 
 
@@ -145,6 +182,6 @@ def test_viper_is_there_where_it_can_be():
     import sys
 
     if sys.implementation.name == "micropython" and sys.platform == "linux":
-        assert g711.encode is not g711_plain.encode
+        assert g711.encode is not g711_plain.encode and g711_fast.encode is not g711_fast_plain.encode
     if sys.implementation.name == "cpython":
         assert g711.encode is g711_plain.encode
