@@ -124,3 +124,22 @@ def watchers(phone, allow, on_change=None, details=False):
     from siplet import presence
 
     presence.watchers(phone, allow, on_change, details)
+
+
+def page(phone, group, audio=None, codec="PCMU", ttl=1):
+    """Speak to everybody who hears a multicast group, "address:port": `async with phone.page("224.0.1.75:10000"):` ...
+
+    audio: what is said, None: the phone's microphone; codec: "PCMU", "PCMA" or, of a complete phone, "G722". LocalError
+    for a group or a codec that is none.
+    """
+    from siplet.paging import Speech
+
+    return Speech(phone, group, audio, codec, ttl)
+
+
+def hear_pages(phone, groups, interrupts_calls=False, silence_ms=1000):
+    """Hear what is said to multicast groups, the most important first; returns siplet.paging.Pages."""
+    from siplet.paging import Pages
+
+    phone.pages = Pages(phone, groups, interrupts_calls, silence_ms)
+    return phone.pages

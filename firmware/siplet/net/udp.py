@@ -52,11 +52,16 @@ class Udp:
                 if error.errno != errno.EADDRINUSE or not left:
                     raise
 
+    def _prepare(self, sock):
+        # Of a socket that is not yet bound; siplet.net.multicast has something to do there
+        pass
+
     def _open(self, port):
         local = platform.resolve(self.address, port)
         sock = socket.socket(self._family, socket.SOCK_DGRAM)
         try:
             sock.setblocking(False)
+            self._prepare(sock)
             sock.bind(local)
         except OSError:
             sock.close()

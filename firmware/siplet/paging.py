@@ -1,0 +1,275 @@
+# Pages: speech to everybody at once, plain RTP to a multicast group without any signalling, as Yealink, Snom, Fanvil,
+# 2N and Algo send and hear it. May import waiting, stream, net and what they may.
+#
+# A page begins with the first packet of a known static payload type (RFC 3551 table 4) and ends when none came for a
+# while. Groups stand in the order of their priority:
+#
+#                    nothing plays  a lower page plays  this page plays  a higher or equal one  a call is up
+#   a packet comes   play           interrupt           (the stream's)   ignore                 interrupt or ignore
+#
+# Who speaks first is heard: packets of another source in the same group are foreign to its stream. What is ignored is
+# read and dropped, so that a page which still goes on is heard from the moment the way is free.
+
+import asyncio
+
+from micropython import const
+
+from siplet import platform
+from siplet.audio.null import Null
+from siplet.errors import LocalError
+from siplet.media.rtp import HEADER
+from siplet.net.multicast import Listener, Speaker, group
+from siplet.offer import Agreement
+from siplet.stream import Stream
+
+CODECS = {0: b"PCMU", 8: b"PCMA", 9: b"G722"}
+
+_LOOK = const(5)  # ticks between looks at what else wants the speaker
+_DATAGRAM = const(1500)
+
+PLAY, INTERRUPT, IGNORE = 0, 1, 2
+
+
+def verdict(place, playing, in_call, interrupts_calls):
+    """What becomes of a page of the group in that place, 0 the highest. playing: the place of the page that plays, or
+    None; in_call: a call has the speaker."""
+    if in_call and not interrupts_calls:
+        return IGNORE
+    if playing is not None:
+        return INTERRUPT if place < playing else IGNORE
+    return INTERRUPT if in_call else PLAY
+
+
+class Lent(Null):
+    """The phone's audio device while a page plays on it: a call that has it, too, begins and ends it alone."""
+
+    def __init__(self, audio, find_call):
+        self.audio = audio
+        self.rates = getattr(audio, "rates", (8000,))
+        self.rate = getattr(audio, "rate", 8000)
+        self._find_call = find_call
+
+    def start(self):
+        if not self._find_call():
+            self.audio.start()
+
+    def stop(self):
+        if not self._find_call():
+            self.audio.stop()
+
+    def tune(self, rate):
+        if rate != self.rate:
+            self.rate = rate
+            self.audio.tune(rate)
+
+    def read(self, frame):
+        return False  # nobody wants to hear it
+
+    def write(self, frame):
+        self.audio.write(frame)
+
+
+class Still(Null):
+    """What the call has meanwhile; its stream is muted."""
+
+    def read(self, frame):
+        return False
+
+
+class Page:
+    """One page that plays. place: of its group; source: (host, port) of who speaks; stats: of its stream."""
+
+    def __init__(self, place, source, stream):
+        self.place = place
+        self.source = source
+        self.stream = stream
+        self.stats = stream.stats
+
+
+class Pages:
+    """Hears pages for a Phone: groups, "address:port" each, the most important first.
+
+    interrupts_calls: a page is heard instead of the call meanwhile, which hears and says silence; else a call keeps the
+    speaker, and one that begins takes it. silence_ms: after which a page is over. on_page: callable(Page, begins), or
+    None. playing: the Page, or None. LocalError for a group that is none, OSError when it cannot be joined.
+    """
+
+    on_page = playing = None
+
+    def __init__(self, phone, groups, interrupts_calls=False, silence_ms=1000):
+        self.phone = phone
+        self._interrupts = interrupts_calls
+        self._silence = silence_ms // 20
+        self._free = asyncio.Event()
+        self._free.set()
+        self._lent = None
+        self._tasks = []
+        self._sockets = []
+        interface = phone.local_address or "0.0.0.0"
+        try:
+            for text in groups:
+                self._sockets.append(Listener(*group(text), interface))
+        except (OSError, LocalError):
+            self.close()
+            raise
+        for place in range(len(self._sockets)):
+            self._tasks.append(asyncio.create_task(self._listen(place)))
+        phone._tasks.extend(self._tasks)  # so that they end with it
+
+    def close(self):
+        """Leave the groups."""
+        for task in self._tasks:
+            task.cancel()
+        for udp in self._sockets:
+            udp.close()
+
+    # -- one group
+
+    async def _listen(self, place):
+        udp = self._sockets[place]
+        try:
+            while True:
+                await platform.readable(udp.socket)
+                data = udp.datagram(_DATAGRAM)
+                if data and len(data) > HEADER and data[0] & 0xC0 == 0x80 and data[1] & 127 in CODECS:
+                    await self._take(place, udp, data[1] & 127)
+        finally:
+            udp.close()
+
+    async def _take(self, place, udp, number):
+        while True:
+            playing = self.playing
+            said = verdict(place, playing and playing.place, bool(self._call()), self._interrupts)
+            if said == IGNORE:
+                return
+            if not playing:
+                break
+            playing.stream.stop()
+            await self._free.wait()
+        try:
+            await self._play(place, udp, number)
+        except (OSError, LocalError, MemoryError) as error:  # the audio device, or no room: this page is not heard
+            platform.print_exception(error)
+
+    def _call(self):
+        # the Call that has the speaker
+        for session in self.phone.endpoint.sessions:
+            call = session.call
+            if call and call.stream:
+                return call
+        return None
+
+    async def _play(self, place, udp, number):
+        self._free.clear()
+        host, port = udp.source
+        page = None
+        device = Lent(self.phone.audio, self._call)
+        try:
+            stream = _stream(self.phone, udp, device)
+            self.playing = page = Page(place, udp.source, stream)
+            call = self._call()
+            if call:
+                self._lend(call)
+                device.tune(8000)
+            stream.configure(Agreement(host, port, CODECS[number], number, -1, "recvonly", 20))
+            self._tell(page, True)
+            watch = asyncio.create_task(self._watch(page))
+            try:
+                await stream.run()
+            finally:
+                watch.cancel()
+        finally:
+            self._give_back(device)
+            self.playing = None
+            self._free.set()
+            if page:
+                self._tell(page, False)
+        while not udp.reopen():  # for whoever speaks next; a network that is gone comes back
+            await platform.sleep_ms(1000)
+
+    async def _watch(self, page):
+        # Until nothing came for a while, or a call wants the speaker
+        stream = page.stream
+        received = quiet = 0
+        while quiet < self._silence:
+            await platform.sleep_ms(20 * _LOOK)
+            call = self._call()
+            if call and not self._lent:
+                if not self._interrupts:
+                    break
+                self._lend(call)
+            quiet = 0 if stream.stats.received != received else quiet + _LOOK
+            received = stream.stats.received
+        stream.stop()
+
+    # -- the speaker of a call
+
+    def _lend(self, call):
+        # The call goes on without microphone and speaker, at its own pace; the device itself is not begun anew
+        stream = call.stream
+        self._lent = stream, stream.audio, stream.muted, getattr(stream.audio, "rate", 8000)
+        stream.audio = Still()
+        stream.muted = True
+
+    def _give_back(self, device):
+        if self._lent:
+            stream, audio, muted, rate = self._lent
+            self._lent = None
+            if audio is device.audio:
+                device.tune(rate)
+            stream.audio, stream.muted = audio, muted
+
+    def _tell(self, page, begins):
+        if self.on_page:
+            self.on_page(page, begins)
+
+
+class Speech:
+    """A page that we speak: `async with phone.page("224.0.1.75:10000"):` the microphone is heard in the whole group.
+
+    audio: what is said, default the phone's; codec: "PCMU", "PCMA" or, of a complete phone, "G722"; ttl: how many
+    routers may pass it on, and one. stats: of its stream.
+    """
+
+    def __init__(self, phone, target, audio=None, codec="PCMU", ttl=1):
+        numbers = {name: number for number, name in CODECS.items()}
+        name = codec.encode()
+        if name not in numbers:
+            raise LocalError(codec + ": a page goes out as PCMU, PCMA or G722")
+        host, port = group(target)
+        self._agreement = Agreement(host, port, name, numbers[name], -1, "sendonly", 20)
+        self._udp = Speaker(phone.local_address or "0.0.0.0", phone.rtp_ports, ttl)
+        self._stream = _stream(phone, self._udp, audio)
+        self.stats = self._stream.stats
+        self._task = None
+
+    async def __aenter__(self):
+        try:
+            self._stream.configure(self._agreement)
+        except BaseException:
+            self._udp.close()
+            raise
+        self._task = asyncio.create_task(self._run())
+        return self
+
+    async def __aexit__(self, kind, error, trace):
+        self._stream.stop()
+        await self._task
+
+    async def _run(self):
+        try:
+            await self._stream.run()
+        finally:
+            self._udp.close()
+
+
+def _stream(phone, udp, audio=None):
+    # A complete phone's stream hides what the network lost, and knows G.722
+    make = getattr(phone.sound, "page", None)
+    return (make or Stream)(phone.audio if audio is None else audio, udp, platform.random)
+
+
+def start(phone, config):
+    """Hear the pages that paging.* of the configuration names; returns Pages, kept in phone.pages."""
+    phone.pages = Pages(phone, config["paging.groups"], config["paging.interrupts_calls"], config["paging.silence_ms"])
+    return phone.pages

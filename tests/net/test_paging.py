@@ -1,0 +1,264 @@
+# Pages over multicast on the loopback interface: who hears them, which one is heard, what becomes of a call.
+
+import asyncio
+
+from siplet import LocalError, Phone, platform
+from siplet.audio.null import Null
+from siplet.media.g711 import PCMA, encode
+from siplet.net.multicast import group
+from siplet.net.udp import Udp
+from siplet.paging import IGNORE, INTERRUPT, PLAY, verdict
+
+NEEDS = ("sockets",)
+HERE = "127.0.0.1"
+
+
+class Level(Null):
+    """Says one sample all the time; keeps the loudest level of each frame that is heard."""
+
+    def __init__(self, level=0):
+        self._said = bytes([level & 0xFF, level >> 8]) * 160
+        self.heard = []
+        self.running = 0
+
+    def start(self):
+        self.running = 1
+
+    def stop(self):
+        self.running = 0
+
+    def read(self, frame):
+        frame[:] = self._said
+        return True
+
+    def write(self, frame):
+        self.heard.append(frame[1] if frame[1] < 128 else 0)
+
+    def hears(self, level):
+        """Whether the last frames were about that level."""
+        return len(self.heard) > 3 and all(abs(one - (level >> 8)) <= 1 for one in self.heard[-3:])
+
+
+def phone(user, level=0, **options):
+    # One level all the time would be noise, or echo, to who controls levels
+    options["sound"] = {"sound.hands_free": "off"}
+    return Phone(
+        f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Level(level), accept=("open",), **options
+    )
+
+
+GROUPS = ["239.255.66.1:%d", "239.255.66.2:%d"]
+
+
+def groups():
+    """Two groups with a port that nobody else has at the moment."""
+    udp = Udp(HERE)
+    port = udp.port
+    udp.close()
+    return [text % port for text in GROUPS]
+
+
+async def until(condition, ms=3000):
+    for _ in range(ms // 10):
+        if condition():
+            return
+        await platform.sleep_ms(10)
+    assert condition()
+
+
+def run(story):
+    asyncio.run(asyncio.wait_for(story, 20))
+
+
+def test_which_page_plays():
+    assert verdict(1, None, False, False) == PLAY
+    assert verdict(1, 2, False, False) == INTERRUPT  # a higher one
+    assert verdict(1, 1, False, False) == IGNORE
+    assert verdict(2, 1, False, True) == IGNORE
+    assert verdict(0, None, True, False) == IGNORE
+    assert verdict(0, None, True, True) == INTERRUPT
+    assert verdict(2, 1, True, True) == IGNORE
+
+
+def test_a_group_is_an_address_and_a_port():
+    assert group("224.0.1.75:10000") == ("224.0.1.75", 10000)
+    for wrong in (
+        "224.0.1.75",
+        "192.0.2.1:10000",
+        "224.0.1:10",
+        "239.1.1.256:5",
+        "239.1.1.1:0",
+        "239.1.1.1:65536",
+        "a:1",
+    ):
+        try:
+            group(wrong)
+        except LocalError as error:
+            assert wrong in str(error)
+        else:
+            raise AssertionError(wrong)
+
+
+def test_a_page_is_heard_by_everybody_and_ends_when_it_is_silent():
+    async def story():
+        told = []
+        where = groups()
+        async with phone("door", 0x2000) as speaker, phone("one") as one, phone("two") as two:
+            for hearer in (one, two):
+                pages = hearer.hear_pages(where, silence_ms=200)
+                pages.on_page = lambda page, begins: told.append((page.place, begins))
+            async with speaker.page(where[1], codec="PCMA") as page:
+                await until(lambda: one.audio.hears(0x2000) and two.audio.hears(0x2000))
+                assert one.audio.running and page.stats.sent
+            await until(lambda: told == [(1, True), (1, True), (1, False), (1, False)])
+            assert not one.audio.running and not one.pages.playing
+
+    run(story())
+
+
+def test_a_higher_page_interrupts_a_lower_one_which_comes_back():
+    async def story():
+        where = groups()
+        async with phone("low", 0x1000) as low, phone("high", 0x3000) as high, phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                async with high.page(where[0]):
+                    await until(lambda: one.audio.hears(0x3000))
+                    assert one.pages.playing.place == 0
+                await until(lambda: one.audio.hears(0x1000))
+            await until(lambda: not one.pages.playing)
+
+    run(story())
+
+
+def test_a_lower_page_waits():
+    async def story():
+        where = groups()
+        async with phone("low", 0x1000) as low, phone("high", 0x3000) as high, phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            async with high.page(where[0]):
+                await until(lambda: one.audio.hears(0x3000))
+                async with low.page(where[1]):
+                    await platform.sleep_ms(200)
+                    assert one.audio.hears(0x3000)
+
+    run(story())
+
+
+async def talk(caller, called):
+    """A call between them that is up, at the caller's side."""
+    call = caller.call(f"sip:x@{HERE}:{called.local_port}", timeout_ms=3000)
+
+    async def answer():
+        await (await called.incoming(timeout_ms=3000)).answer()
+
+    task = asyncio.create_task(answer())
+    await call.connect(3000)
+    await task
+    return call
+
+
+def test_a_call_keeps_the_speaker_and_one_that_begins_takes_it():
+    async def story():
+        where = groups()
+        async with phone("low", 0x1000) as low, phone("desk", 0x3800) as desk, phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                call = await talk(one, desk)
+                await until(lambda: one.audio.hears(0x3800))
+                assert one.audio.running and not one.pages.playing
+                await call.hangup()
+                await until(lambda: one.audio.hears(0x1000))  # it still goes on, and is heard again
+
+    run(story())
+
+
+def test_a_page_interrupts_a_call_where_that_is_wanted():
+    async def story():
+        where = groups()
+        async with phone("low", 0x1000) as low, phone("desk", 0x3800) as desk, phone("one", 0x2000) as one:
+            one.hear_pages(where, interrupts_calls=True, silence_ms=200)
+            call = await talk(one, desk)
+            await until(lambda: one.audio.hears(0x3800) and desk.audio.hears(0x2000))
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                await until(lambda: desk.audio.hears(0))  # nobody hears that the page is heard here
+            await until(lambda: one.audio.hears(0x3800) and desk.audio.hears(0x2000))
+            assert call.state == "up" and one.audio.running
+            await call.hangup()
+            await until(lambda: not one.audio.running)
+
+    run(story())
+
+
+def test_what_is_no_page_begins_none():
+    async def story():
+        where = groups()
+        async with phone("one") as one:
+            pages = one.hear_pages(where, silence_ms=100)
+            stranger = Udp(HERE)
+            address = group(where[0])
+            for data in (
+                b"",
+                b"x",
+                b"\x80\x08" + bytes(10),
+                b"\x80\x60" + bytes(170),
+                b"\x40\x08" + bytes(170),
+                bytes(1500),
+            ):
+                stranger.send_to(data, (HERE, address[1]))
+                stranger.send_to(data, address)
+            await platform.sleep_ms(150)
+            assert not pages.playing and not one.audio.heard
+            stranger.close()
+
+    run(story())
+
+
+def test_another_speaker_in_the_same_group_waits_for_the_first_to_end():
+    async def story():
+        where = groups()
+        async with phone("a", 0x1000) as a, phone("b", 0x3000) as b, phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            async with a.page(where[0]):
+                await until(lambda: one.audio.hears(0x1000))
+                async with b.page(where[0]):
+                    await platform.sleep_ms(200)
+                    assert one.audio.hears(0x1000)
+
+    run(story())
+
+
+def test_the_groups_are_left_with_the_phone():
+    async def story():
+        where = groups()
+        async with phone("one") as one:
+            pages = one.hear_pages(where)
+            await platform.sleep_ms(20)
+        await platform.sleep_ms(20)
+        assert all(udp.socket is None for udp in pages._sockets)
+
+    run(story())
+
+
+def test_a_page_of_sixty_bytes_plays_too():
+    async def story():  # 10 ms packets, as some phones send
+        where = groups()
+        async with phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            udp = Udp(HERE)
+            udp.socket.setsockopt(0, 32, bytes([127, 0, 0, 1]))
+            packet = bytearray(12 + 80)
+            frame = bytearray(bytes([0, 0x30]) * 80)
+            encode(80, frame, packet, 12, PCMA)
+            packet[0], packet[1] = 0x80, 8
+            for number in range(40):
+                packet[3], packet[6], packet[7] = number, number * 80 >> 8, number * 80 & 255
+                udp.send_to(packet, group(where[0]))
+                await platform.sleep_ms(10)
+            assert any(abs(level - 0x30) <= 1 for level in one.audio.heard)
+            udp.close()
+
+    run(story())
