@@ -11,7 +11,7 @@ T ?=
 VENV := .venv/made
 NODE := tests/wasm/node_modules/made
 PY := .venv/bin/python
-PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox valgrind dnsmasq-base
+PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox ffmpeg valgrind dnsmasq-base
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 export PYTHONPATH := firmware:host_tools:tests/cpython_shim
