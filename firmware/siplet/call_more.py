@@ -120,6 +120,50 @@ async def progress(call):
     call.phone.pump()
 
 
+# -- prompts, tones and recordings: siplet.sound.prompts has them and their documents
+
+
+def play(call, paths, mix=False, local=False):
+    """await it: play WAV files to the far end, or to who is here; True when all was played."""
+    return _prompts().play(call, paths, mix, local)
+
+
+def say(call, text, folder, mix=False, local=False):
+    """await it: say a number from a folder of clips, 0.wav to 9.wav."""
+    return _prompts().say(call, text, folder, mix, local)
+
+
+def tone(call, name, ms=None, mix=False, local=False):
+    """await it: sound "busy", "ringing" ... of the configured country, or "425@480,480"."""
+    return _prompts().tone(call, name, ms, mix, local)
+
+
+def beep(call, name="beep", ms=None, far=True, local=True):
+    """await it: a short tone beside what is said."""
+    return _prompts().beep(call, name, ms, far, local)
+
+
+def stop_playing(call):
+    """Stop all of these."""
+    _prompts().stop_playing(call)
+
+
+def record(call, path, both=True, channels=1, on_error=None):
+    """Keep the call as a WAV file."""
+    _prompts().record(call, path, both, channels, on_error)
+
+
+def stop_recording(call):
+    """End that; returns its seconds."""
+    return _prompts().stop_recording(call)
+
+
+def _prompts():
+    from siplet.sound import prompts
+
+    return prompts
+
+
 def _text(value):
     try:
         return value.decode()

@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "line": ("stream", *BELOW_STREAM),
     "paging": ("stream", "waiting", *BELOW_STREAM),
     "sound": ("line", "log", "stream", *BELOW_STREAM),
-    "call_more": ("following", "texts", *BELOW_STREAM),
+    "call_more": ("following", "sound", "texts", *BELOW_STREAM),
     "following": BELOW_STREAM,
     "hunt": ("waiting", *BELOW_STREAM),
     "phone_more": ("account", "hunt", "paging", "presence", "texts", "watching", *BELOW_STREAM),
