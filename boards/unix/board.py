@@ -87,7 +87,7 @@ class Board:
         word, _, argument = line.partition(" ")
         if word in self.commands:
             return self.commands[word](argument.strip())
-        if self.phone and word in ("status", "media"):
+        if self.phone and word in ("status", "media", "quality"):
             import telling  # beside this file
 
             return getattr(telling, word)(self.phone)

@@ -1,4 +1,6 @@
-# What the PC's board tells of its phone when it is asked: the words status and media. Loaded with the first of them.
+# What the PC's board tells of its phone when it is asked: the words status, media and quality. Loaded with the first of them.
+
+from json import dumps
 
 
 def status(phone):
@@ -14,3 +16,11 @@ def media(phone):
         if stats:
             return " ".join([f"{name} {value}" for name, value in stats.__dict__.items()])
     return "none"
+
+
+def quality(phone):
+    """One line of JSON: how good the call is that has sound, else the last one was; see siplet.sound.quality."""
+    for session in phone.endpoint.sessions:
+        if session.call and session.call.stream:
+            return dumps(session.call.quality())
+    return dumps(phone.__dict__.get("last_quality"))

@@ -164,6 +164,22 @@ def _prompts():
     return prompts
 
 
+# -- how good it is
+
+
+def quality(call):
+    """What is known of how the call sounds, at both ends: a flat dict; see siplet.sound.quality.Quality.record.
+
+    After the call it is that of the whole call, and stays. None before there was sound; LocalError without RTCP.
+    """
+    if not call.stats:
+        return None
+    known = call.__dict__.get("reports")
+    if known is None:
+        raise LocalError("the phone's sound is plain, or sound.reports_of_quality is false")
+    return known if isinstance(known, dict) else known.record()
+
+
 def _text(value):
     try:
         return value.decode()

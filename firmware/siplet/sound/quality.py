@@ -1,0 +1,297 @@
+# How good one call is: what was lost, and how; how long it takes; and what people would say of it. May import media.
+#
+# It looks at the counters of the stream's Receiver and jitter buffer five times a second, not at each packet: the
+# Receiver keeps a bit for each of the last 30 sequence numbers, in which the losses still stand where they were. A
+# number is judged when eight later ones are known, so that what was only overtaken does not count. Packets that came
+# but were thrown away, because they came too late or the buffer was too full, count as lost at about the place where
+# that happened. Nothing allocates but record().
+
+from micropython import const
+
+from siplet.media import rtcp_xr as xr
+from siplet.media.bursts import GMIN, Bursts
+from siplet.media.emodel import CONCEALED, SILENCED, mos, rating
+from siplet.media.rtcp import HEARD, METRICS
+
+_WINDOW = const(30)  # bits of Receiver
+_LAG = const(8)
+_MASK = const(0x3FFFFFFF)
+_FRAMES = const(40)  # ms: a frame is collected at one end, and played at the other
+_RING = const(240)  # ms that the jitter buffer can hold
+_MOST = const(65535)  # ms that a report can tell
+
+
+class Quality:
+    """The figures of one call. After update(), in the units of RFC 3611 section 4.7: loss, discard, burst_density,
+    gap_density, burst, gap, round_trip, end_system, gmin, r, mos_lq, mos_cq, config, nominal, maximum, limit.
+
+    trip: the round trip in ms, smoothed, -1: unknown. packets, lost, discarded: expected, and those of them. jitter:
+    its maximum, ms.
+    """
+
+    gmin = GMIN
+
+    def __init__(self):
+        self.bursts = Bursts()
+        self.begin(None)
+
+    def begin(self, stream):
+        """Another call's siplet.sound.stream.Stream; None: none."""
+        self._stream = stream
+        self._player = None
+        self._latency = 0
+        self.bursts.reset()
+        self.packets = self.lost = self.discarded = self.jitter = 0
+        self.trip = self.trip_least = self.trip_most = -1
+        # What the far end told: of 256; packets, ours until then; ms; and a copy of its VoIP metrics is the Reader's
+        self.far_fraction = self.far_lost = self.far_packets = self.far_jitter = self.far_end_system = 0
+        self._far = None
+        self._delay = 0  # of the jitter buffer, 16ths of a ms, smoothed
+        self._at = -1  # the sequence number up to which all are judged
+        self._thrown = self._judged = self._base = 0
+        self.loss = self.discard = self.burst_density = self.gap_density = self.burst = self.gap = 0
+        self.round_trip = self.end_system = self.delay = self.nominal = self.maximum = self.limit = self.config = 0
+        self.r = self.mos_lq = self.mos_cq = xr.UNKNOWN
+        self.rating = self.mos = 0
+
+    def settle(self):
+        """The stream has its parts: find those that tell more than its counters."""
+        # (to ask for an attribute that is not there costs memory each time)
+        player = self._stream.player
+        if hasattr(player, "delay") and hasattr(player, "discarded") and hasattr(player, "maximum"):
+            self._player = player
+        self._latency = getattr(self._stream.audio, "latency", 0)
+
+    # -- five times a second
+
+    def restart(self, source):
+        """Another source, or another sequence, begins at a Receiver; what stats.lost was at its first packet."""
+        first = first_of(source)
+        self._at = (first - 1) & 0xFFFF
+        self._judged = 0
+        n = ((source._last - first) & 0xFFFF) + 1
+        self._base = self._stream.stats.lost - (n - _ones(source._seen))
+        return self._base
+
+    def look(self, source, final=False):
+        """Judge the packets that a media.rtp.Receiver has got since the last time; final: the youngest, too."""
+        stats = self._stream.stats
+        fresh = (source._last - self._at) & 0xFFFF
+        n = fresh if final else fresh - _LAG
+        if n <= 0 or fresh > 0x7FFF:
+            return
+        seen = source._seen
+        bursts = self.bursts
+        thrown = self._discards()
+        late = min(thrown - self._thrown, n)
+        if late < 0:
+            late = 0
+        self._thrown = thrown
+        window = fresh if fresh < _WINDOW else _WINDOW
+        missing = ~seen & (_MASK >> _WINDOW - window)
+        if not missing and not late and fresh == window:
+            bursts.receive(n)
+        else:
+            # Older than the window: only how many are lost is known, not where
+            if fresh > window:
+                gone = stats.lost - self._base - self._judged - _ones(missing)
+                gone = min(max(gone, 0), fresh - window)
+                bursts.lose(gone)
+                self._judged += gone
+                bursts.receive(fresh - window - gone)
+            bit = window - 1
+            lowest = fresh - n
+            while bit >= lowest:
+                if missing >> bit & 1:
+                    bursts.lose(1)
+                    self._judged += 1
+                    self.lost += 1
+                elif late:
+                    late -= 1
+                    bursts.lose(1)
+                    self.discarded += 1
+                else:
+                    bursts.receive(1)
+                bit -= 1
+            if fresh > window:
+                self.lost += gone
+        self.packets += n
+        self._at = (self._at + n) & 0xFFFF
+        player = self._player
+        self._delay += (player.delay if player else stats.delay) - (self._delay + 8 >> 4)
+        if stats.jitter > self.jitter:
+            self.jitter = stats.jitter
+
+    def _discards(self):
+        if self._player:
+            return self._player.discarded
+        stats = self._stream.stats
+        return stats.late + stats.skipped
+
+    def took(self, ms):
+        """A round trip was measured."""
+        if self.trip < 0:
+            self.trip = self.trip_least = self.trip_most = ms
+            return
+        self.trip += (ms - self.trip + 2) >> 2
+        if ms < self.trip_least:
+            self.trip_least = ms
+        if ms > self.trip_most:
+            self.trip_most = ms
+
+    def heard(self, found, reader):
+        """A media.rtcp.Reader has found something."""
+        if found & HEARD:
+            self.far_fraction = reader.fraction
+            self.far_lost = reader.lost
+            self.far_jitter = reader.jitter >> 3
+            self.far_packets = self._stream.stats.sent
+        if found & METRICS:
+            self._far = reader.metrics
+            self.far_end_system = xr.pair(reader.metrics, xr.END_SYSTEM)
+
+    # -- once a report
+
+    def update(self):
+        """Work out what a report tells."""
+        stream = self._stream
+        bursts = self.bursts
+        packets = self.packets
+        self.loss = _part(self.lost, packets)
+        self.discard = _part(self.discarded, packets)
+        number = bursts.bursts
+        inside = bursts.burst_packets
+        self.burst_density = _part(bursts.burst_lost, inside)
+        self.gap_density = _part(bursts.lost - bursts.burst_lost, bursts.packets - inside)
+        ms = stream.agreed.ptime if stream.agreed else 20
+        length = stream.source.length
+        if length > 12:  # what the far end sends, whatever it was asked for; 8 samples a ms, a byte each
+            ms = length - 12 >> 3
+        self.burst = min(inside * ms // number, _MOST) if number else 0
+        self.gap = min((bursts.packets - inside) // bursts.gaps * ms, _MOST)
+        player = self._player
+        self.nominal = player.nominal if player else stream.jitter.depth >> 3
+        self.maximum = player.maximum if player else self.nominal
+        self.limit = max(self.maximum, _RING)
+        self.config = (xr.CONCEALED if stream.player else xr.SILENCED) | (xr.ADAPTIVE if player else xr.FIXED)
+        self.round_trip = min(max(self.trip, 0), _MOST)
+        self.end_system = min((self._delay >> 4) + _FRAMES + self._latency, _MOST)
+        # Half of the way there and back, and half of what both ends keep it for; the far end as we, until it tells
+        self.delay = (self.round_trip + self.end_system + (self.far_end_system or self.end_system)) >> 1
+        if packets:
+            bpl = CONCEALED if stream.player else SILENCED
+            r = rating(packets, bursts.lost, bursts.runs, bpl, self.delay)
+            heard = rating(packets, bursts.lost, bursts.runs, bpl, 0)
+            self.rating = r
+            self.mos = mos(r)
+            self.r = (r + 5) // 10
+            self.mos_lq = (mos(heard) + 5) // 10
+            self.mos_cq = (self.mos + 5) // 10
+
+    def record(self):
+        """A flat dict of numbers; None is what is not known.
+
+        mos: 1 to 4.5, what people would say of a conversation, and r_factor (ITU-T G.107); mos_listening: of the sound
+        alone. loss_percent, lost: packets that did not come; discarded_percent, discarded: came, and were not played;
+        late, duplicate, packets_received, packets_sent: as in stats. bursts: how many, burst_percent: how much is
+        missing in them, burst_ms: their mean length; gap_percent, gap_ms: of the rest (RFC 3611 4.7.2). jitter_ms: RFC
+        3550's, and jitter_most_ms. round_trip_ms: smoothed, and the least and the most. delay_ms: from mouth to ear,
+        estimated; end_system_ms: our part of it and the way back. far_...: what the far end says of what we send.
+        """
+        self.update()
+        stats = self._stream.stats
+        bursts = self.bursts
+        known = self.packets > 0
+        trip = self.trip >= 0
+        record = {
+            "mos": self.mos / 100 if known else None,
+            "mos_listening": self.mos_lq / 10 if known else None,
+            "r_factor": self.rating / 10 if known else None,
+            "loss_percent": _percent(self.lost, self.packets),
+            "discarded_percent": _percent(self.discarded, self.packets),
+            "lost": self.lost,
+            "discarded": self.discarded,
+            "late": stats.late,
+            "duplicate": stats.duplicate,
+            "packets_received": stats.received,
+            "packets_sent": stats.sent,
+            "bursts": bursts.bursts,
+            "burst_percent": _percent(bursts.burst_lost, bursts.burst_packets),
+            "burst_ms": self.burst,
+            "gap_percent": _percent(bursts.lost - bursts.burst_lost, bursts.packets - bursts.burst_packets),
+            "gap_ms": self.gap,
+            "jitter_ms": stats.jitter,
+            "jitter_most_ms": self.jitter,
+            "round_trip_ms": self.trip if trip else None,
+            "round_trip_least_ms": self.trip_least if trip else None,
+            "round_trip_most_ms": self.trip_most if trip else None,
+            "delay_ms": self.delay,
+            "end_system_ms": self.end_system,
+        }
+        packets = self.far_packets
+        record["far_lost"] = self.far_lost if packets else None
+        record["far_loss_percent"] = min(_percent(max(self.far_lost, 0), packets), 100.0) if packets else None
+        record["far_jitter_ms"] = self.far_jitter if packets else None
+        far = self._far
+        record["far_mos"] = _score(far, xr.MOS_CQ, 10)
+        record["far_mos_listening"] = _score(far, xr.MOS_LQ, 10)
+        record["far_r_factor"] = _score(far, xr.R_FACTOR, 1)
+        record["far_discarded_percent"] = _percent(far[xr.DISCARD], 256) if far else None
+        record["far_end_system_ms"] = self.far_end_system if far else None
+        return record
+
+
+def first_of(source):
+    """The oldest sequence number that a Receiver remembers."""
+    seen = source._seen
+    n = 0
+    while seen:
+        seen >>= 1
+        n += 1
+    return (source._last - n + 1) & 0xFFFF
+
+
+def _ones(bits):
+    n = 0
+    while bits:
+        bits &= bits - 1
+        n += 1
+    return n
+
+
+def _part(n, whole):
+    # in 256ths, rounded down
+    while whole > 0x3FFFFF:
+        n >>= 1
+        whole >>= 1
+    return min((n << 8) // whole, 255) if whole else 0
+
+
+def _score(metrics, place, scale):
+    value = metrics[place] if metrics else xr.UNKNOWN
+    return None if value == xr.UNKNOWN else value / scale
+
+
+def _percent(n, whole):
+    return (n * 1000 // whole) / 10 if whole else 0.0
+
+
+def sentence(record):
+    """One line for people of a record: "quality: MOS 4.3, loss 0.4 % in 2 bursts, jitter 6 ms ..."."""
+    if record["mos"] is None:
+        return "quality: nothing was heard"
+    number = record["bursts"]
+    text = f"quality: MOS {record['mos']:.1f}, loss {record['loss_percent']:.1f} %"
+    if number:
+        text += f" in {number} burst{'s' if number > 1 else ''}"
+    if record["discarded"]:
+        text += f", too late {record['discarded_percent']:.1f} %"
+    text += f", jitter {record['jitter_ms']} ms"
+    if record["round_trip_ms"] is not None:
+        text += f", round trip {record['round_trip_ms']} ms"
+    text += f", delay {record['delay_ms']} ms"
+    if record.get("far_loss_percent") is not None:
+        text += f"; heard there with loss {record['far_loss_percent']:.1f} %, jitter {record['far_jitter_ms']} ms"
+        if record["far_mos"] is not None:
+            text += f", MOS {record['far_mos']:.1f}"
+    return text
