@@ -63,6 +63,8 @@ _TABLE = (
     ("paging.groups", "texts", (), 0, 8, "multicast groups whose pages are heard, address:port, the most important first"),
     ("paging.interrupts_calls", "bool", False, 0, 0, "a page is heard instead of a call, which waits meanwhile"),
     ("paging.silence_ms", "int", 1000, 100, 10000, "after which a page is over"),
+    ("sound.progress_tones", "bool", True, 0, 0, "who calls hears ringing, and a busy tone when the call was refused"),
+    ("sound.tones_of_country", "str", "de", 2, 2, "whose tones these are: at, au, be, br, ca, ch, cn, cz, de ..."),
     ("audio.play", "str", "", 0, 255, "WAV file (8 kHz, mono, PCM16 or G.711) that is said; PC only"),
     ("audio.record", "str", "", 0, 255, "WAV file into which what is heard goes; PC only"),
     ("audio.repeat", "bool", False, 0, 0, "say audio.play again and again"),

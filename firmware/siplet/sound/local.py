@@ -55,9 +55,10 @@ class Progress:
                 call.on_event(event)
                 if event.status == 180:
                     self.rung = call
-                self._ring(call)
+                if hasattr(call, "audio"):  # and not a call that was only handed on
+                    self._ring(call)
             return
-        former = call.state if call else ""
+        former = call.state if hasattr(call, "audio") else ""
         handlers = self.phone.handlers
         del handlers["ended"]
         try:
@@ -75,7 +76,7 @@ class Progress:
                 self._refused(call, "busy" if event.status in _BUSY else "congestion")
 
     def _calls(self):
-        return [session.call for session in self.phone.endpoint.sessions if session.call]
+        return [session.call for session in self.phone.endpoint.sessions if hasattr(session.call, "audio")]
 
     def _ring(self, call):
         if call.state == "ringing" and not (self.player and self.player.name == "ringing"):

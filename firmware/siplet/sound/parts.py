@@ -21,7 +21,9 @@ from siplet.sound.line import Line
 # order: 10 canceller, 20 hands-free, 30 mixer of prompts and tones, 40 keys as tones, 50 recorder
 #
 # (module below siplet, class, key, its value when none is given, the value that leaves the part out)
-PARTS = []
+PARTS = [
+    ("sound.local", "Local", "sound.progress_tones", True, False),
+]
 
 
 class Sound:
