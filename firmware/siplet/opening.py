@@ -75,6 +75,8 @@ async def open_phone(phone):
     wanted = options.get("sound.complete")
     if wanted or (wanted is None and _room() > _SOUND):  # loaded without a name more on a heap without room
         phone.sound = __import__("siplet.sound.parts", None, None, ("sound",)).sound(options)
+    else:
+        phone.codecs = [codec for codec in phone.codecs if codec != b"G722"]  # which the plain stream cannot decode
     phone.udp = Udp(phone.bind_address, phone.local_port)
     local = (phone.local_address, phone.udp.port)
     phone.local_port = phone.udp.port

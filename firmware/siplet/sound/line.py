@@ -13,12 +13,13 @@ class Line(Plain):
 
     extras: each has lines(media): str, the attributes of our offer (media None) or of our answer to an sdp.Media, CRLF
     behind each; and take(media): what the far end offered, before lines(media), or answered. RemoteError(488) refuses
-    it, and nothing has changed then. memory: what the stream gets instead of siplet.stream.buffers(), or None.
+    it, and nothing has changed then. memory: what the stream gets instead of siplet.stream.buffers(), or None. heard:
+    the stream, hd: the wideband.Wide that it may need, until close().
     """
 
     profiles = ("RTP/AVP",)
     extras = ()
-    memory = _media = None
+    memory = heard = hd = _media = None
     _more = ""
 
     def __init__(self, phone, sound):
@@ -26,6 +27,7 @@ class Line(Plain):
         self.phone = phone
         self.parts = []
         super().__init__(phone)
+        self._codecs, self.hd = sound.codecs(phone)
 
     @property
     def udp(self):
@@ -43,7 +45,13 @@ class Line(Plain):
         if proto.upper() not in self.profiles:
             return None
         media.proto = "RTP/AVP"
-        found = super()._common(media)
+        codecs = self._codecs
+        found = None
+        if self._wanted < 0 and codecs[0] == b"G722":  # we answer: wide when both can, whatever stands first there
+            self._codecs = codecs[:1]
+            found = super()._common(media)
+            self._codecs = codecs
+        found = found or super()._common(media)
         media.proto = proto
         self._media = media
         return found
@@ -73,7 +81,8 @@ class Line(Plain):
     def stream(self, call):
         """The Stream between a Call's audio and the socket, its parts begun."""
         memory = self.memory or (self._spare.pop() if self._spare else None)
-        self._stream = call.stream = Stream(call.audio, self._udp, platform.random, memory)
+        self._stream = self.heard = call.stream = Stream(call.audio, self._udp, platform.random, memory)
+        self._stream.hd = self.hd
         self._sound.furnish(call)
         return self._stream
 
@@ -84,6 +93,8 @@ class Line(Plain):
         await super().run()
 
     def close(self):
-        """Give the port back, and the parts."""
-        super().close()
-        self._sound.release(self)
+        """Give the parts back, which may have a last word to send, and the port."""
+        try:
+            self._sound.release(self)
+        finally:
+            super().close()

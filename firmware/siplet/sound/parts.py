@@ -22,6 +22,7 @@ from siplet.sound.line import Line
 #
 # (module below siplet, class, key, its value when none is given, the value that leaves the part out)
 PARTS = [
+    ("sound.reports", "Reports", "sound.reports_of_quality", True, False),
     ("sound.local", "Local", "sound.progress_tones", True, False),
 ]
 
@@ -41,6 +42,7 @@ class Sound:
             if options.get(key, usual) != off:
                 self._makers.append(getattr(__import__("siplet." + module, None, None, (name,)), name))
         self._spare = [self._make()]
+        self._hd = []
 
     def _make(self):
         parts = []
@@ -60,6 +62,24 @@ class Sound:
                 part.describe(line)
         return line
 
+    def codecs(self, phone):
+        """(the codecs of a Phone's next call, by preference; the wideband.Wide for it, None without G.722)."""
+        codecs = phone.codecs
+        wanted = self.options.get("sound.wideband_speech")
+        if wanted is None:
+            wanted = 16000 in getattr(phone.audio, "rates", ())
+        if b"G722" not in codecs:
+            if not wanted:
+                return codecs, None
+            codecs = [b"G722"] + codecs
+        try:
+            from siplet.sound.wideband import Wide
+
+            return codecs, self._hd.pop() if self._hd else Wide(phone.audio)
+        except MemoryError:
+            self.failed += 1
+            return [codec for codec in codecs if codec != b"G722"], None
+
     def furnish(self, call):
         """A Call's stream was made, and will start: hang the parts into it."""
         for part in call.line.parts:
@@ -70,6 +90,14 @@ class Sound:
 
     def release(self, line):
         """A Line is closed: its parts are free for another one."""
+        stream, line.heard = line.heard, None
+        if stream and stream.wide:  # the next call begins narrow
+            from siplet.sound.wideband import widen
+
+            widen(stream)
+        if line.hd and not self._hd:
+            self._hd.append(line.hd)
+        line.hd = None
         parts, line.parts = line.parts, []
         for part in parts:
             if hasattr(part, "end"):
