@@ -119,9 +119,11 @@ def follow(call, referral, text):
         routes = (b"<" + hop + b">",) if b";lr" in hop else ()
         me = b"<" + account.aor + b">"
         number = platform.random(2)
-        media = Negotiation(
-            phone.local_address, call.line._port, phone.codecs, session_id=(number[0] << 8 | number[1]) + 1
-        )
+        number = (number[0] << 8 | number[1]) + 1
+        if hasattr(call.line, "again"):
+            media = call.line.again(number, hop or target)
+        else:
+            media = Negotiation(phone.local_address, call.line._port, phone.codecs, session_id=number)
         media.direction = call.line.direction
         session = phone.endpoint.invite(target, me, media, now, credentials, hop, routes, referral.headers)
         session.account = account

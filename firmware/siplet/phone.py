@@ -133,7 +133,7 @@ class Phone(Waiting):
 
     def start_call(self, call):
         """Send the INVITE of an outgoing call; returns its session. CallRejected when it cannot even be sent."""
-        line = None if self.endpoint.full else self._new_line(None)
+        line = None if self.endpoint.full else self._new_line(call)
         if line is None:
             raise CallRejected(486, "all lines are in use")
         try:
@@ -238,7 +238,7 @@ class Phone(Waiting):
 
     def _new_line(self, session):
         try:
-            return self.sound(self)
+            return self.sound(self, session)
         except OSError:
             return None
 

@@ -43,7 +43,7 @@ class Incoming(Session):
             expires = 0
         self._expiry = ticks_add(now, (expires or _PATIENCE) * 1000)
         answering.timing(self, request)
-        request.source = source  # who is trusted is known by it
+        request.source = self.source = source  # who is trusted is known by it
         endpoint = self.endpoint
         self.dialog = Dialog.from_request(request, endpoint.token())
         host = source[0].encode()

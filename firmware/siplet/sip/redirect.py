@@ -85,6 +85,12 @@ def take(session, outline, tried, status, response):
     else:
         known = uri.host.lower() == search.first.host.lower() and uri.port == search.first.port
         outline.hop, outline.routes, session.credentials = search.way if known else (b"", (), None)
+    if hasattr(session.media, "goes"):
+        try:
+            session._sdp = session.media.goes(outline.hop or uri.text)
+        except RemoteError as error:
+            session.endpoint.last_error = error.text
+            return False
     tried.clear()
     session._asked = False  # whoever challenged what came before has had its answer
     return True

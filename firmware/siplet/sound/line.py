@@ -5,6 +5,7 @@
 
 from siplet import platform
 from siplet.line import Line as Plain
+from siplet.offer import Negotiation
 from siplet.sound.stream import Stream
 
 
@@ -15,14 +16,20 @@ class Line(Plain):
     behind each; and take(media): what the far end offered, before lines(media), or answered. RemoteError(488) refuses
     it, and nothing has changed then. memory: what the stream gets instead of siplet.stream.buffers(), or None. heard:
     the stream, hd: the wideband.Wide that it may need, until close().
+
+    subject: the Call that is made, the sip.session.Session of one that comes. ours: it is our offer that is answered.
+    An extra may also have fits(media): whether take() would; goes(uri): our offer goes elsewhere, RemoteError(488): it
+    must not; again(line, uri): what takes its place in the line to another far end, see again().
     """
 
     profiles = ("RTP/AVP",)
     extras = ()
     memory = heard = hd = _media = None
+    ours = False
     _more = ""
 
-    def __init__(self, phone, sound):
+    def __init__(self, phone, sound, subject=None):
+        self.subject = subject
         self._sound = sound
         self.phone = phone
         self.parts = []
@@ -40,14 +47,39 @@ class Line(Plain):
         self._media = None
         return super().offer()
 
+    def answer(self, data):
+        self.ours = False
+        return super().answer(data)
+
+    def accept(self, data):
+        self.ours = True
+        super().accept(data)
+
+    def goes(self, uri):
+        """Our offer again, because it goes to a URI, bytes. RemoteError(488): it must not."""
+        for extra in self.extras:
+            if hasattr(extra, "goes"):
+                extra.goes(uri)
+        return self.offer()
+
+    def again(self, number, uri):
+        """A Negotiation of this line with another far end, at a URI, whose call takes this one's place when it is up.
+
+        number: of its session. RemoteError(488): it must not be called.
+        """
+        return _Again(self, number, uri)
+
     def _common(self, media):
         proto = media.proto
         if proto.upper() not in self.profiles:
             return None
+        for extra in self.extras:
+            if hasattr(extra, "fits") and not extra.fits(media):
+                return None
         media.proto = "RTP/AVP"
         codecs = self._codecs
         found = None
-        if self._wanted < 0 and codecs[0] == b"G722":  # we answer: wide when both can, whatever stands first there
+        if not self.ours and codecs[0] == b"G722":  # we answer: wide when both can, whatever stands first there
             self._codecs = codecs[:1]
             found = super()._common(media)
             self._codecs = codecs
@@ -98,3 +130,14 @@ class Line(Plain):
             self._sound.release(self)
         finally:
             super().close()
+
+
+class _Again(Line):
+    # A description alone: the line that it is one of keeps the socket, the parts and the stream
+
+    def __init__(self, line, number, uri):
+        Negotiation.__init__(self, line.phone.local_address, line._port, line._codecs, session_id=number)
+        self.extras = tuple([one.again(self, uri) if hasattr(one, "again") else one for one in line.extras])
+
+    def close(self):
+        pass

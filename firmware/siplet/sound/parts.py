@@ -8,6 +8,7 @@
 #         def __init__(self, options): ...  takes all the memory that it will ever need; options: see Sound
 #         def describe(self, line): ...     a Line was made, and nothing is said yet: its extras, profiles, address
 #         def begin(self, call): ...        its stream is about to start; False: this call does without the part
+#         def agree(self, stream): ...      the stream has taken an agreement, the first one or another
 #         def tune(self, rate): ...         8000 or 16000 samples a second from the next frame on; 8000 until then
 #         def near(self, frame): ...        each 20 ms, between microphone and packet, changes frame in place
 #         def far(self, frame): ...         each 20 ms, between packet and speaker
@@ -53,9 +54,9 @@ class Sound:
                 self.failed += 1
         return parts
 
-    def __call__(self, phone):
-        """A Line for one call of a Phone. OSError: no port is free."""
-        line = Line(phone, self)
+    def __call__(self, phone, subject=None):
+        """A Line for one call of a Phone; subject: see Line. OSError: no port is free."""
+        line = Line(phone, self, subject)
         line.parts = self._spare.pop() if self._spare else self._make()
         for part in line.parts:
             if hasattr(part, "describe"):

@@ -58,6 +58,13 @@ class Stream(Plain):
             widen(self)
             self._law = -1
         super().configure(agreement)
+        for part in self.parts:
+            if hasattr(part, "agree"):
+                part.agree(self)
+
+    def read_into(self, data):
+        """Read packets into data, a bytearray, from now on; None: as at first. It should hold a number of them."""
+        self._data = data or self.memory[0]
 
     def shape(self, samples):
         """Frames of another length from now on."""
