@@ -180,6 +180,11 @@ def quality(call):
     return known if isinstance(known, dict) else known.record()
 
 
+def is_encrypted(call):
+    """Whether what is said and heard is ciphered on its way to the next server, or to the far end: SRTP."""
+    return bool(call.stream and getattr(call.stream, "cipher", None))
+
+
 def _text(value):
     try:
         return value.decode()

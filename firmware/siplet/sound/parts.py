@@ -25,6 +25,7 @@ from siplet.sound.line import Line
 PARTS = [
     ("sound.reports", "Reports", "sound.reports_of_quality", True, False),
     ("sound.local", "Local", "sound.progress_tones", True, False),
+    ("sound.srtp", "Srtp", "sound.srtp_encryption", "offer", "off"),
 ]
 
 
