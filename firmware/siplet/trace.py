@@ -21,7 +21,8 @@ class Trace:
     """Phone's trace function that writes a file: host tools draw a ladder of it while it grows.
 
     A record is a line ">>> TICKS HOST:PORT LEN" (sent) or "<<< ..." (received), then LEN raw bytes and a newline; TICKS
-    are ms that wrap at 2**30. Keys of SRTP are written as stars. LocalError when the file cannot be written; a disk that fails later harms nobody.
+    are ms that wrap at 2**30. Keys of SRTP are written as stars. LocalError when the file cannot be written; a disk
+    that fails later harms nobody.
     """
 
     def __init__(self, path):

@@ -30,6 +30,26 @@ def test_a_trace_can_be_read_while_it_grows_whatever_the_messages_hold():
         os.remove(NAME)
 
 
+def test_keys_are_written_as_stars():
+    trace = Trace(NAME)
+    key = b"WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
+    lines = (
+        b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:%|2^20|1:4 UNENCRYPTED_SRTP",
+        b"a=crypto:2 AES_CM_128_HMAC_SHA1_32 INLINE:%;inline:%",
+        b"a=crypto:3 F8_128_HMAC_SHA1_80 inline:%",
+    )
+    message = b"INVITE sip:a SIP/2.0\r\n\r\nv=0\r\n" + b"\r\n".join(lines)
+    try:
+        trace(True, memoryview(message.replace(b"%", key)), ("192.0.2.1", 5061))
+        with open(NAME, "rb") as file:
+            first, rest = file.read().split(b"\n", 1)
+        assert rest == message.replace(b"%", b"*" * len(key)) + b"\n", "and nothing else has changed"
+        assert first.endswith(b" " + str(len(rest) - 1).encode())
+    finally:
+        trace._file.close()
+        os.remove(NAME)
+
+
 def test_a_trace_that_cannot_be_written_is_named_and_one_that_fails_later_harms_nobody():
     try:
         Trace("/tmp/there/is/none.trace")
