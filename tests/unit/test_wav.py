@@ -125,9 +125,9 @@ def refused(data):
 
 
 def test_other_formats_are_refused_with_what_is_wanted():
-    wanted = "a WAV of 8 kHz, one channel, 16-bit PCM, A-law or mu-law is wanted"
-    assert refused(wav(bytes(64), rate=16000)) == wanted
-    assert refused(wav(bytes(64), channels=2)) == wanted
+    wanted = "a WAV of 8, 16 or 48 kHz, one or two channels, 16-bit PCM, A-law or mu-law is wanted"
+    assert refused(wav(bytes(64), rate=44100)) == wanted
+    assert refused(wav(bytes(64), channels=3)) == wanted
     assert refused(wav(bytes(64), bits=8)) == wanted
     assert refused(wav(bytes(64), kind=3, bits=32)) == wanted
 
@@ -179,3 +179,57 @@ def test_a_disk_that_fails_is_counted_and_the_call_goes_on():
         frame = bytearray(320)
         audio.read(frame)
         assert frame == bytes(320) and audio.errors == 1
+
+
+def test_a_file_of_16_khz_is_said_and_kept_at_either_rate():
+    sound = ramp(800)
+    with File(wav(sound, rate=16000)) as name, File(end=".kept") as kept:
+        audio = Wav(play=name, record=kept)
+        assert audio.rates == (8000, 16000)
+        for rate in (16000, 8000, 16000):
+            audio.tune(rate)
+            frame = bytearray(rate // 25)
+            assert not audio.read(frame) and not any(frame)  # not started
+            audio.start()
+            heard = b""
+            while audio.read(frame):
+                heard += bytes(frame)
+                audio.write(frame)
+            assert not any(frame) and not audio.read(frame)
+            audio.stop()
+            assert len(heard) == 3 * rate // 25
+            if rate == 16000:
+                assert heard == sound + bytes(3 * 640 - 1600)
+            with open(kept, "rb") as file:
+                assert file.read() == wav(heard, rate=rate)
+
+
+def test_a_call_that_becomes_wide_is_said_and_kept_on():
+    def level(n):
+        return struct.pack("<h", 5000) * n
+
+    with File(wav(level(48000 * 2), rate=48000, channels=2)) as name, File(end=".kept") as kept:
+        audio = Wav(play=name, record=kept, repeat=True)
+        audio.start()
+        for rate in (8000, 16000, 8000):
+            audio.tune(rate)
+            frame = bytearray(rate // 25)
+            for _ in range(60):
+                assert audio.read(frame)
+                audio.write(frame)
+            found = struct.unpack_from("<h", frame, 200)[0]
+            assert abs(found - 5000) < 100, (rate, found)
+        audio.stop()
+        with open(kept, "rb") as file:
+            data = file.read()
+        assert data[:44] == wav(bytes(180 * 320))[:44] and len(data) == 44 + 180 * 320
+        assert abs(struct.unpack_from("<h", data, 44 + 320 * 90)[0] - 5000) < 100
+        assert audio.errors == 0
+
+
+def test_two_channels_of_8_khz_are_no_wide_sound():
+    with File(wav(ramp(640), channels=2)) as name:
+        audio = Wav(play=name)
+        assert audio.rates == (8000,)
+        audio.start()
+        assert len(frames(audio, 5)) == 640

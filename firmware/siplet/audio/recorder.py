@@ -26,12 +26,16 @@ class Recorder:
         self._file = None
         self.bytes = 0
         self._number = bytearray(4)
-        self._form = channels, rate, 2 * channels * rate, 2 * channels
-        self._second = 2 * channels * rate
+        self.form(rate, channels)
         self.start()
         if not self._file:
             raise LocalError(path + ": cannot be written")
         self.stop()
+
+    def form(self, rate, channels):
+        """What the next start() begins a file of."""
+        self._form = channels, rate, 2 * channels * rate, 2 * channels
+        self._second = 2 * channels * rate
 
     @property
     def is_open(self):

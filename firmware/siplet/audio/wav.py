@@ -1,7 +1,8 @@
 # The audio object of a PC: what is said comes from a WAV file, what is heard goes into another. Imports null, errors
-# and, when they are needed, g711 and recorder.
+# and, when they are needed, g711, recorder and wav_wide.
 #
-# RIFF/WAVE of 8 kHz, one channel: 16-bit PCM (format 1), A-law (6), mu-law (7). Both files start anew with each call.
+# RIFF/WAVE of 8 kHz, one channel: 16-bit PCM (format 1), A-law (6), mu-law (7); wav_wide does the rest. Both files
+# start anew with each call.
 
 import struct
 
@@ -16,7 +17,7 @@ _CHUNKS = const(16)  # looked at before the sound; editors write three or four
 
 
 def _open_play(path):
-    # The open file, its format, and where its sound begins and how many bytes it has.
+    # The open file, its format, and where its sound begins and how many bytes it has; None: not for us.
     try:
         file = open(path, "rb")
         head = file.read(12)
@@ -30,7 +31,7 @@ def _open_play(path):
             name, size = struct.unpack("<4sI", data)
             if name == b"data" and kind:
                 if rate != 8000 or kind not in (1, 6, 7):
-                    raise LocalError(path + ": a WAV of 8 kHz, one channel, 16-bit PCM, A-law or mu-law is wanted")
+                    return None
                 return file, kind, file.tell(), min(size, _TOP)
             if name == b"fmt " and size >= 16:
                 data = file.read(16)
@@ -57,7 +58,12 @@ class Wav(Null):
         self._repeat = repeat
         self._end = self.errors = 0
         if play:
-            self._play, kind, self._begin, self._size = _open_play(play)
+            found = _open_play(play)
+            if not found:
+                # without a name more on a heap that has no such file
+                __import__("siplet.audio.wav_wide", None, None, ("Wav",)).Wav(self, play, record, repeat)
+                return
+            self._play, kind, self._begin, self._size = found
             self._codes = None
             if kind != 1:
                 from siplet.media.g711 import PCMA, PCMU, decode, table
