@@ -1,6 +1,7 @@
 # media/rtp: what goes out, how a read is split, and what RFC 3550 counts of what comes in.
 
 from media_parts import rtp, voice
+from siplet.media import rtp_fast, rtp_fast_plain
 from siplet.media.rtp import HEADER, Receiver, Sender
 from siplet.stream import Stats
 
@@ -265,3 +266,145 @@ def test_a_clock_set_anew_is_no_jitter():
     take(r, rtp(20, 1000000), 3200)
     take(r, rtp(21, 1000160), 3360)
     assert r.stats.jitter == 0
+
+
+# --- the fast ones ---
+
+
+def with_kernels(kernels, story):
+    # a story told with rtp_fast's classes over those kernels
+    mine = globals()
+    before = Receiver, Sender, rtp_fast.expected, rtp_fast.number, rtp_fast.advance
+    mine["Receiver"], mine["Sender"] = rtp_fast.Receiver, rtp_fast.Sender
+    rtp_fast.expected, rtp_fast.number, rtp_fast.advance = kernels
+    try:
+        story()
+    finally:
+        mine["Receiver"], mine["Sender"], rtp_fast.expected, rtp_fast.number, rtp_fast.advance = before
+
+
+KERNELS = (
+    (rtp_fast.expected, rtp_fast.number, rtp_fast.advance),
+    (rtp_fast_plain.expected, rtp_fast_plain.number, rtp_fast_plain.advance),
+)
+
+
+def test_every_story_with_the_fast_ones():
+    told = 0
+    for kernels in KERNELS:
+        for name in sorted(globals()):
+            if name[:5] == "test_" and "fast" not in name:
+                with_kernels(kernels, globals()[name])
+                told += 1
+    assert told > 36
+
+
+class Dice:
+    """The same numbers each time."""
+
+    def __init__(self, seed):
+        self.x = seed
+
+    def below(self, n):
+        self.x = (self.x * 1103515 + 12345) & 0x3FFFFFFF
+        return (self.x >> 10) % n
+
+
+def odd_packets(dice, n):
+    # a stream with all that can be odd about one, and garbage between
+    sequence = 65530
+    time = 0xFFFFF000
+    ssrc = b"SSRC"
+    for _ in range(n):
+        what = dice.below(40)
+        kind, payload = 8, b"x" * (160 if what & 1 else 80)
+        if what == 0:
+            sequence += dice.below(50)
+        elif what == 1:
+            sequence += dice.below(65536)
+        elif what == 2:
+            ssrc = bytes([dice.below(4), 0, 0, 1])
+        elif what == 3:
+            time += dice.below(100000)
+        elif what == 4:
+            kind, payload = 101, b"\x05\x0a\x00\xa0"
+        elif what == 5:
+            kind = dice.below(128)
+        elif what == 6:
+            sequence -= 1 + dice.below(40)
+        elif what == 7:
+            payload = b""
+        packet = rtp(sequence & 0xFFFF, time & 0xFFFFFFFF, payload, kind, ssrc, what == 8)
+        if what == 9:
+            packet = packet[: 1 + dice.below(len(packet))]
+        elif what == 10:
+            packet = bytes([dice.below(256)]) + packet[1:]
+        elif what == 11:
+            packet = bytes([dice.below(256) for _ in range(1 + dice.below(60))])
+        elif what == 12:
+            packet += packet[:12] + b"y" * 160
+        yield packet
+        if what != 13:
+            sequence += 1
+        time += 160
+
+
+SEEN = ("_last", "_seen", "_next", "_other", "_resume", "_transit", "_jitter", "payload_type", "timestamp", "at")
+SEEN += ("size", "length", "restarted")
+COUNTED = ("received", "lost", "late", "duplicate", "bad", "foreign", "control", "jitter")
+
+
+def compare_with_the_fast_one():
+    for seed in range(12):
+        dice = Dice(seed * 7919 + 1)
+        slow = receiver(8, 8 if seed == 11 else 101)
+        fast = rtp_fast.Receiver(Stats())
+        fast.audio, fast.event = slow.audio, slow.event
+        clock = 0x3FFFF000
+        for packet in odd_packets(dice, 400):
+            clock = (clock + 150 + dice.below(20)) & 0x3FFFFFFF
+            data = bytearray(packet)
+            at = 0
+            slow.careful = fast.careful = dice.below(9) == 0
+            slow.clock = fast.clock = clock
+            while at < len(data):
+                end = slow.split(data, at, len(data))
+                assert fast.split(data, at, len(data)) == end
+                assert slow.take(data, at, end) == fast.take(data, at, end)
+                at = end
+            for name in SEEN:
+                assert getattr(slow, name) == getattr(fast, name), (seed, name)
+            for name in COUNTED:
+                assert getattr(slow.stats, name) == getattr(fast.stats, name), (seed, name)
+            if dice.below(5) == 0:
+                slow.restarted = fast.restarted = False
+            if dice.below(100) == 0:
+                slow.reset()
+                fast.reset()
+        assert slow.stats.received > 100
+
+
+def test_the_fast_receiver_does_with_everything_what_the_other_does():
+    for kernels in KERNELS:
+        with_kernels(kernels, compare_with_the_fast_one)
+
+
+def test_the_fast_sender_writes_what_the_other_writes():
+    seed = b"\xf1\x07\x99\xa0\xff\xe0\xff\xff\xf3\x11"
+    for kernels in KERNELS:
+        dice = Dice(5)
+        slow = Sender(lambda n: seed[:n])
+        fast = rtp_fast.Sender(lambda n: seed[:n])
+        rtp_fast.expected, rtp_fast.number, rtp_fast.advance = kernels
+        try:
+            for _ in range(2000):
+                kind, marker, stamp = dice.below(128), dice.below(2) == 1, dice.below(3) > 0
+                for sender in (slow, fast):
+                    sender.number(sender.voice, kind, marker, stamp)
+                assert slow.voice == fast.voice
+                samples = 160 if dice.below(3) else dice.below(100000)
+                slow.advance(samples)
+                assert fast.advance(samples) == (slow.high & 0x3FFF) << 16 | slow.low
+                assert (slow.high, slow.low) == (fast.high, fast.low)
+        finally:
+            rtp_fast.expected, rtp_fast.number, rtp_fast.advance = KERNELS[0]

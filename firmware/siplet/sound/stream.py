@@ -5,38 +5,47 @@
 #                                                       control (RTCP) <-^
 #
 # siplet.stream is made small; this one, for who has the room, is made fast. In steady state it allocates nothing, too.
+# That is why functions here have few locals: of more than 11 words, locals and the longest expression together, the
+# interpreter makes a frame on the heap, and how long that takes depends on the heap: up to ten times a call.
 
 from micropython import const
 
 from siplet.audio.null import ALL
 from siplet.media.dtmf import FIRST
-from siplet.media.g711 import decode, encode
+from siplet.media.g711_fast import decode, encode, encoder
 from siplet.media.rtp import HEADER
+from siplet.media.rtp_fast import Receiver, Sender, expected, number
 from siplet.stream import Stream as Plain
 
 _SAMPLES = const(160)
+_READ = const(1032)  # these three as in siplet.stream
+_READS = const(8)
+_QUIET = const(150)
 _SILENCE = bytes(640)
 
 
 class Stream(Plain):
     """What the parts of siplet.sound may set: near, far: callables(frame), which change a frame between microphone and
     packet, and between packet and speaker, in this order. jitter: a jitter buffer. player: decodes: tune(wide, table),
-    the codec of 16 kHz or None and the table of a law; play(frame). control: of RTCP: take(data, at, end) for each
-    packet of it on our port, tick(). cipher: protect(packet) -> what is sent; unprotect(data, at, end) -> the packet's
-    new end, or at: it is to be dropped. wide: the codec of 16 kHz, or None.
+    the codec of 16 kHz or None and the table of a law; play(frame). control: of RTCP: bound(data, at, n), the end of a
+    packet of it on our port that begins at data[at] of data[:n], take(data, at, end), tick(). cipher: protect(packet)
+    -> what is sent; unprotect(data, at, end) -> the packet's new end, or at: it is to be dropped. wide: the codec of 16
+    kHz, or None.
 
     frame: samples of 16 bits, 160 at 8 kHz, 320 at 16 kHz. All are called each 20 ms at most and allocate nothing.
-    sender, source: of rtp. agreed: the siplet.offer.Agreement in force.
+    sender, source: of rtp. agreed: the siplet.offer.Agreement in force. events: packets of keys that were sent.
     """
-
-    near = far = ()
-    player = control = cipher = wide = None
 
     def __init__(self, audio, udp, random, memory=None):
         super().__init__(audio, udp, random, memory)
+        # All in the instance, which is looked into first, and fast as long as it has room left
+        self.near = self.far = ()
+        self.player = self.control = self.cipher = self.wide = self._encoder = None
+        self.events = 0
         self.parts = []
-        self.sender = self._out
-        self.source = self._in
+        self._out = self.sender = Sender(random)
+        self._in = self.source = Receiver(self.stats)
+        self.source.own = self.sender
         self.silence = memoryview(_SILENCE)[: 2 * _SAMPLES]
 
     @property
@@ -61,6 +70,7 @@ class Stream(Plain):
         for part in self.parts:
             if hasattr(part, "agree"):
                 part.agree(self)
+        self._encoder = encoder(self._law)
 
     def read_into(self, data):
         """Read packets into data, a bytearray, from now on; None: as at first. It should hold a number of them."""
@@ -79,46 +89,48 @@ class Stream(Plain):
     def tick(self):
         """One 20 ms step: send a frame, take in what arrived, play a frame. Allocates nothing."""
         frame = self._frame
-        self.audio.read(frame)
-        if self.muted:
+        if not self.audio.read(frame) or self.muted:
             frame[ALL] = self.silence
         for change in self.near:
             change(frame)
         self._send(frame)
         self._receive()
-        self.sender.advance(_SAMPLES)
         if self.control:
             self.control.tick()
-        jitter = self._jitter
         if self.player:
             self.player.play(frame)
-        elif jitter.get():
-            frame[ALL] = self.silence
-        elif self.wide:
-            self.wide.decode(_SAMPLES, jitter.data, frame, jitter.at)
         else:
-            decode(_SAMPLES, jitter.data, frame, jitter.at, self._table)
+            self._play(frame)
         for change in self.far:
             change(frame)
         self.audio.write(frame)
 
-    def _send(self, frame):
-        if not self._sending:
-            return
-        sender = self.sender
-        packet = sender.event
-        keys = self._keys
-        step = keys and keys.busy and self.source.event >= 0 and keys.step(packet)
-        if step:
-            sender.number(packet, self.source.event, step == FIRST, step == FIRST)
+    def _play(self, frame):
+        jitter = self._jitter
+        if jitter.get():
+            frame[ALL] = self.silence
+        elif self.wide:
+            self.wide.decode(_SAMPLES, jitter.data, frame, jitter.at)
         else:
+            decode(self._table, jitter.data, frame, _SAMPLES, jitter.at)
+
+    def _send(self, frame):
+        sender = self.sender
+        if not self._sending:
+            self.source.clock = sender.advance(_SAMPLES)
+            return
+        packet = self._press() if self._keys and self._keys.busy else None
+        if not packet:
             packet = sender.voice
             if self.wide:
                 self.wide.encode(_SAMPLES, frame, packet, HEADER)
             else:
-                encode(_SAMPLES, frame, packet, HEADER, self._law)
-            sender.number(packet, self.source.audio, self._marker, True)
-            self._marker = False
+                encode(self._encoder, frame, packet, _SAMPLES, HEADER)
+            kind = self.source.audio
+            if self._marker:
+                self._marker = False
+                kind |= 0x80
+            self.source.clock = number(packet, sender.state, kind, 1, _SAMPLES)
         if self.cipher:
             packet = self.cipher.protect(packet)
         if self.udp.send(packet) if self._connected else self.udp.send_to(packet, self._remote):
@@ -126,28 +138,82 @@ class Stream(Plain):
         else:
             self.stats.unsent += 1
 
+    def _press(self):
+        # The packet of a key instead of voice, None between two keys
+        sender = self.sender
+        source = self.source
+        packet = sender.event
+        step = source.event >= 0 and self._keys.step(packet)
+        if not step:
+            return None
+        sender.number(packet, source.event, step == FIRST, step == FIRST)
+        self.events += 1
+        source.clock = sender.advance(_SAMPLES)
+        return packet
+
+    def _receive(self):
+        if not self._connected:
+            super()._receive()
+            return
+        data = self._data
+        received = self.stats.received
+        reads = _READS
+        while reads:
+            reads -= 1
+            n = self.udp.receive(data)
+            if n:
+                self._packets(n)
+            if n < _READ:
+                break
+        if self.stats.received != received:
+            if self._silent:
+                self._silent = 0
+            return
+        self._silent += 1
+        if self._silent >= _QUIET:
+            self._listen()
+
     def _packets(self, n):
         # What one read brought
+        source = self.source
+        at = 0
+        while at < n:
+            end = n if n - at == source.length else source.split(self._data, at, n)
+            if self.cipher or not expected(source, self._data, at, end):
+                end = self._take(at, end, n)
+            elif source.restarted or self._law != self._playing:
+                self._packet(source, self._data)
+            elif self._hearing:
+                self._jitter.put(source.timestamp, self._data, source.at, source.size)
+            at = end
+
+    def _take(self, at, end, n):
+        # One packet, the long way; returns where it ended
         data = self._data
         source = self.source
         cipher = self.cipher
-        source.clock = (self.sender.high & 0x3FFF) << 16 | self.sender.low
-        at = 0
-        while at < n:
-            end = stop = n if n - at == source.length else source.split(data, at, n)
-            control = 200 <= data[at + 1] <= 207
-            if cipher and not control:
-                stop = cipher.unprotect(data, at, end)
-            if stop == at:
-                pass
-            elif source.take(data, at, stop):
-                kind = source.payload_type
-                if cipher and kind != source.event:
-                    source.length = end - at
-                if self.wide and kind != source.audio and kind != source.event:
-                    self.stats.bad += 1
-                else:
-                    self._packet(source, data)
-            elif control and self.control:
-                self.control.take(data, at, end)
-            at = end
+        control = 200 <= data[at + 1] <= 207
+        if control and self.control:  # a compound of several, of which each tells its length
+            end = self.control.bound(data, at, n)
+        stop = end
+        if cipher and not control:
+            stop = cipher.unprotect(data, at, end)
+        if stop == at:
+            pass
+        elif source.take(data, at, stop):
+            kind = source.payload_type
+            if cipher and kind != source.event:
+                source.length = end - at
+            if self.wide and kind != source.audio and kind != source.event:
+                self.stats.bad += 1
+            else:
+                self._packet(source, data)
+        elif control and self.control:
+            self.control.take(data, at, end)
+        return end
+
+    def send_control(self, packet):
+        """Send a packet of RTCP the way of RTP; whether it went out."""
+        if self._connected:
+            return self.udp.send(packet)
+        return bool(self._remote[0] and self._agreed.port) and self.udp.send_to(packet, self._remote)
