@@ -83,7 +83,7 @@ _TABLE = (
         "SRTP: keys are offered, calls without them refused, or neither; over TLS alone",
     ),
     ("sound.srtp_without_tls", "bool", False, 0, 0, "keys of SRTP are told and believed over any transport"),
-    ("audio.play", "str", "", 0, 255, "WAV file (8 kHz, mono, PCM16 or G.711) that is said; PC only"),
+    ("audio.play", "str", "", 0, 255, "WAV file (8, 16 or 48 kHz; PCM16 or G.711) that is said; PC only"),
     ("audio.record", "str", "", 0, 255, "WAV file into which what is heard goes; PC only"),
     ("audio.repeat", "bool", False, 0, 0, "say audio.play again and again"),
     ("control.port", "int", 0, 0, 65535, "UDP port on 127.0.0.1 that takes commands; 0: none; PC only"),
