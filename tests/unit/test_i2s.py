@@ -31,9 +31,13 @@ def amplitude(samples, hertz, rate):
     return math.sqrt(heard), math.sqrt(max(0, sum(s * s for s in samples) * 2 / n - heard))
 
 
-def hear_1_khz(rate):
-    table = [int(AMPLITUDE * math.sin(2 * math.pi * k * 1000 / rate)) for k in range(rate // 1000)]
+def hear(hertz, rate, period):
+    table = [int(AMPLITUDE * math.sin(2 * math.pi * k * hertz / rate)) for k in range(period)]
     I2S.hears = lambda n: table[n % len(table)]
+
+
+def hear_1_khz(rate):
+    hear(1000, rate, rate // 1000)
 
 
 def frame_of_1_khz():
@@ -64,6 +68,62 @@ def test_a_tone_at_the_microphone_arrives_at_8_khz_whatever_the_part_is():
                 assert abs(tone - AMPLITUDE) < AMPLITUDE * 0.05 and rest < AMPLITUDE * 0.01, (rate, more, tone, rest)
                 audio.stop()
                 assert not I2S.buses[0].open
+
+
+def test_a_tone_at_the_microphone_arrives_at_16_khz_after_tuning():
+    for rate in (48000, 16000):
+        for ring in (False, True):
+            i2s, clock = load()
+            I2S.ring = ring
+            hear(6000, rate, rate // 2000)
+            audio = i2s.I2S(mic=dict(MIC), rate=rate)
+            audio.tune(16000)
+            audio.start()
+            frame = bytearray(640)
+            heard = []
+            for _ in range(4):
+                clock.us += 20000
+                heard.append(audio.read(frame))
+            assert heard[1:] == [True] * 3
+            tone, rest = amplitude(words(frame), 6000, 16000)
+            assert abs(tone - AMPLITUDE) < AMPLITUDE * 0.05 and rest < AMPLITUDE * 0.01, (rate, tone, rest)
+
+
+def test_frames_of_16_khz_reach_the_speaker_without_a_gap_and_without_images():
+    for rate in (48000, 16000):
+        for bits in (16, 32):
+            i2s, clock = load()
+            audio = i2s.I2S(speaker=part(SPEAKER, bits=bits), rate=rate)
+            audio.tune(16000)
+            audio.start()
+            bus = I2S.buses[0]
+            bus.played = []
+            frame = bytearray(640)
+            for i in range(320):
+                value = int(AMPLITUDE * math.sin(2 * math.pi * i * 6000 / 16000)) & 0xFFFF
+                frame[2 * i] = value & 255
+                frame[2 * i + 1] = value >> 8
+            for _ in range(8):
+                audio.write(frame)
+                clock.us += 20000
+            bus.run()
+            assert bus.gaps == audio.underruns == audio.overruns == 0
+            tone, rest = amplitude(bus.played[-rate // 25 :], 6000, rate)
+            assert abs(tone - AMPLITUDE) < AMPLITUDE * 0.05 and rest < AMPLITUDE * 0.02, (rate, bits, tone, rest)
+
+
+def test_gain_lifts_a_quiet_microphone_of_16_khz_too():
+    for rate in (48000, 16000):
+        i2s, clock = load()
+        I2S.hears = lambda n: 100
+        audio = i2s.I2S(mic=part(MIC, gain=4), rate=rate)
+        audio.tune(16000)
+        audio.start()
+        frame = bytearray(640)
+        for _ in range(3):
+            clock.us += 20000
+            audio.read(frame)
+        assert 1560 < words(frame)[80] < 1640
 
 
 def test_gain_lifts_a_quiet_microphone():
@@ -101,17 +161,21 @@ def test_frames_reach_the_speaker_without_a_gap_and_without_images():
 class Levels:
     """Both directions at once with kernels that compute nothing: thousands of ticks, for how full the buffers are."""
 
-    def __init__(self, rate=48000, ring=False):
+    def __init__(self, rate=48000, ring=False, call=8000):
         self.i2s, self.clock = load()
         I2S.ring = ring
         self.kernels = [getattr(self.i2s, name) for name in KERNELS]
         for name in KERNELS:
             setattr(self.i2s, name, lambda *_: None)
         self.audio = self.i2s.I2S(mic=dict(MIC), speaker=dict(SPEAKER), rate=rate)
+        self.tune(call)
         self.audio.start()
         self.rx, self.tx = I2S.buses
         self.per_ms = rate // 1000
-        self.frame = bytearray(320)
+
+    def tune(self, call):
+        self.audio.tune(call)
+        self.frame = bytearray(call // 25)
 
     def tick(self, us=20000):
         self.clock.us += us
@@ -147,6 +211,40 @@ def test_a_bus_that_runs_fast_or_slow_never_runs_dry_and_the_delay_does_not_grow
                 assert audio.underruns == audio.overruns == levels.tx.gaps == levels.rx.lost == 0, (rate, ring, ppm)
                 limit = (14, 45) if rate == 48000 else (30, 80)  # ms, microphone and speaker
                 assert worst[0] <= limit[0] and worst[1] <= limit[1], (rate, ring, ppm, worst)
+
+
+def test_neither_does_a_call_of_16_khz_run_dry():
+    for rate in (48000, 16000):
+        for ppm in (300, -300):
+            levels = Levels(rate, False, 16000)
+            levels.clock.ppm = ppm
+            for _ in range(400):
+                levels.tick()
+            audio = levels.audio
+            audio.underruns = audio.overruns = levels.tx.gaps = levels.rx.lost = 0
+            worst = [0, 0]
+            for _ in range(2000):
+                assert levels.tick()
+                worst = [max(a, b) for a, b in zip(worst, levels.delays())]
+            levels.close()
+            assert audio.underruns == audio.overruns == levels.tx.gaps == levels.rx.lost == 0, (rate, ppm)
+            limit = (14, 45) if rate == 48000 else (30, 80)
+            assert worst[0] <= limit[0] and worst[1] <= limit[1], (rate, ppm, worst)
+
+
+def test_the_rate_may_change_in_the_middle_of_a_call_and_nothing_is_lost():
+    for rate in (48000, 16000):
+        levels = Levels(rate)
+        for _ in range(100):
+            levels.tick()
+        audio = levels.audio
+        audio.underruns = audio.overruns = levels.tx.gaps = levels.rx.lost = 0
+        for call in (16000, 8000, 16000, 8000):
+            levels.tune(call)
+            for _ in range(100):
+                assert levels.tick()
+        levels.close()
+        assert audio.underruns == audio.overruns == levels.tx.gaps == levels.rx.lost == 0, rate
 
 
 def test_ticks_that_jitter_by_some_milliseconds_are_heard_by_nobody():

@@ -69,6 +69,41 @@ def test_speech_passes_to_the_speaker_and_its_images_stay_below_minus_forty_deci
             assert db(power(samples) - heard) < -40, (factor, hertz)
 
 
+def test_speech_of_16_khz_passes_between_a_bus_of_48_and_a_call():
+    t = taps(3)
+    for hertz in (50, 1000, 4000, 6000, 7000):
+        source = array("H", tone(hertz, 48000, 320 * 3 + len(t) - 3))
+        frame = bytearray(640)
+        resample.decimate(source, t, frame, 3, 320, 0)
+        assert abs(db(power(words(frame)))) < 0.5, hertz
+        source = array("H", tone(hertz, 16000, len(t) // 3 - 1 + 320))
+        target = bytearray(2 * 960)
+        resample.interpolate(source, t, target, 0, 3, 320, 1)
+        samples = words(target)
+        step = 2 * math.pi * hertz / 48000
+        real = sum(samples[i] * math.cos(step * i) for i in range(960)) / 480
+        imaginary = sum(samples[i] * math.sin(step * i) for i in range(960)) / 480
+        heard = (real * real + imaginary * imaginary) / (AMPLITUDE * AMPLITUDE)
+        assert abs(db(heard)) < 0.5 and db(power(samples) - heard) < -40, hertz
+    for hertz in (9000, 10000, 15950, 23950):
+        source = array("H", tone(hertz, 48000, 320 * 3 + len(t) - 3))
+        frame = bytearray(640)
+        resample.decimate(source, t, frame, 3, 320, 0)
+        assert db(power(words(frame))) < -42, hertz
+
+
+def test_a_bus_of_16_khz_passes_a_call_of_16_khz_as_it_is():
+    source = array("H", noise(320))
+    frame = bytearray(640)
+    for kernels in (resample, resample_plain):
+        kernels.decimate(source, taps(1), frame, 1, 320, 0)
+        assert words(frame) == [x - 32768 for x in source]
+        kernels.interpolate(source, taps(1), frame, 0, 1, 320, 1)
+        assert words(frame) == [x - 32768 for x in source]
+        kernels.decimate(source, taps(1), frame, 1, 320, 3)
+        assert words(frame) == [max(-32768, min(32767, (x - 32768) * 8)) for x in source]
+
+
 def test_silence_stays_silent_and_a_level_stays_a_level():
     for factor in (2, 6):
         source = array("H", [32768] * (160 * factor + PHASE * factor))
@@ -93,7 +128,7 @@ def test_gain_doubles_and_clips_instead_of_wrapping():
 
 def test_the_loudest_input_a_filter_can_meet_stays_within_bounds():
     # The signs of the taps themselves: the sum is the largest there is, clipped and of the right sign at the end.
-    for factor in (2, 6):
+    for factor in (2, 3, 6):
         t = taps(factor)
         for sign, limit in ((1, 32767), (-1, -32768)):
             worst = array("H", [65535 if sign * x > 0 else 0 for x in t])
@@ -101,7 +136,7 @@ def test_the_loudest_input_a_filter_can_meet_stays_within_bounds():
             resample.decimate(worst, t, frame, factor, 1, 0)
             assert words(frame) == [limit]
             out = bytearray(2 * factor)
-            phase = [65535 if sign * t[factor * k] > 0 else 0 for k in range(PHASE)]
+            phase = [65535 if sign * t[factor * k] > 0 else 0 for k in range(len(t) // factor)]
             resample.interpolate(array("H", list(reversed(phase))), t, out, 0, factor, 1, 1)
             assert words(out)[0] == limit
         assert (
@@ -120,7 +155,7 @@ def noise(n):
 
 def test_both_kernels_agree_to_the_bit():
     source = array("H", noise(1060))
-    for factor in (2, 6):
+    for factor in (1, 2, 3, 6):
         t = taps(factor)
         for gain in (0, 3, 6):
             a, b = bytearray(322), bytearray(322)

@@ -9,7 +9,7 @@
 #
 # Two clocks meet here, the tick's and the bus's, and a bus moves blocks of 256 frames. So what lies in _in after a tick
 # (and in _words) swings by a block; its lowest value of 32 ticks tells the drift. While that is outside of a narrow
-# range, one sample of 8 kHz a tick is left out or repeated: a delay never grows and a buffer never runs dry by drift.
+# range, one sample a tick is left out or repeated: a delay never grows and a buffer never runs dry by drift.
 # The amplifier's blocks are kept full, which is what makes their level known without asking.
 
 import select
@@ -18,27 +18,30 @@ from array import array
 import machine
 from micropython import const
 
-from siplet.audio.null import Null
-from siplet.audio.resample import PHASE, decimate, gather, interpolate, move, taps
+from siplet.audio.null import ALL, Null
+from siplet.audio.resample import decimate, gather, interpolate, move, taps
 from siplet.errors import LocalError
 from siplet.platform import now
 from siplet.ticks import ticks_add, ticks_diff
 
-_SAMPLES = const(160)  # of a frame at 8 kHz
+_PAST = const(84)  # sample frames of the bus that the longest filter looks back
 _BLOCK = const(256)  # sample frames of one DMA buffer, fixed in the ESP32 port
-_PIECE = const(10)  # samples at 8 kHz that are offered to the amplifier at a time: 1.25 ms
+_PIECES = const(800)  # a second has so many, which are offered to the amplifier one by one: 1.25 ms
 _WINDOW = const(32)  # ticks; a whole number of the pattern that 20 ms and a block make together
 _STEP = const(64)  # sample frames: 20 ms are a number of blocks and a quarter, so four ticks see all places in a block
 _SPARE = const(10)  # samples at 8 kHz that should be left at the lowest point
 _ZERO = const(0x8000)  # silence in the resampler's offset samples
+_SILENCE = memoryview(bytes(640))
 
 
 class _Level:
-    """How full a buffer is at its lowest, and what to do about it. All in samples at 8 kHz."""
+    """How full a buffer is at its lowest, and what to do about it. All in samples at the rate of the call."""
 
-    def __init__(self, factor):
-        self._low = _SPARE + _STEP // factor  # drift can take a step at once
-        self._high = self._low + _STEP // factor + _SPARE
+    def tune(self, rate, factor):
+        """rate: of the call; factor: the bus runs faster by that."""
+        spare = _SPARE * rate // 8000
+        self._low = spare + _STEP // factor  # drift can take a step at once
+        self._high = self._low + _STEP // factor + spare
         self.reset()
 
     def reset(self):
@@ -66,15 +69,18 @@ class I2S(Null):
     Also in mic: bits (16 or 32; 16), right (True: the part sits on the right channel) and gain (0 to 6 doublings); in
     speaker: bits. rate: 48000, or 16000 where a part cannot; LocalError for another. Most ESP32 have two buses,
     C3, C6 and S2 one: a microphone or a speaker.
+    Calls are of 8 kHz, or of 16 after tune(16000).
     Counted: underruns (a frame of silence for want of sound), overruns (sound thrown away for want of room).
     """
+
+    rates = (8000, 16000)
 
     def __init__(self, mic=None, speaker=None, rate=48000):
         if rate not in (16000, 48000):
             raise LocalError("I2S: rate must be 48000 or 16000")
         self._rate = rate
-        self._factor = factor = rate // self.rate
-        self._taps = taps(factor)
+        self._filters = {}
+        self._count = count = rate // 50  # sample frames of the bus in 20 ms
         # What the driver holds: 20 ms, 6 more for a task that comes late, and the block that is not complete yet
         self._room = (26 * rate // 1000 // _BLOCK + 2) * _BLOCK
         self._rx = self._tx = None
@@ -89,20 +95,44 @@ class I2S(Null):
             mic["mode"] = machine.I2S.RX
             mic["format"] = machine.I2S.STEREO if right else machine.I2S.MONO
             self._chunk = bytearray(2 * self._stride * _BLOCK)
-            self._past = len(self._taps) - factor
-            self._in = array("H", bytes(2 * (self._past + 2 * _SAMPLES * factor + _BLOCK)))
-            self._heard = _Level(factor)
+            self._in = array("H", bytes(2 * (_PAST + 2 * count + _BLOCK)))
+            self._heard = _Level()
         if speaker:
             self._speaker = speaker = dict(speaker)
             self._wide = speaker.setdefault("bits", 16) // 16
             speaker["mode"] = machine.I2S.TX
             speaker["format"] = machine.I2S.MONO
-            self._out = array("H", bytes(2 * (PHASE + _SAMPLES)))
-            self._words = bytearray(2 * self._wide * (factor * (2 * _SAMPLES + 1) + _BLOCK))
-            size = 2 * self._wide * factor * _PIECE
+            self._out = ()
+            self._words = bytearray(2 * self._wide * (2 * count + rate // self.rate + _BLOCK))
+            size = 2 * self._wide * (rate // _PIECES)
             view = memoryview(self._words)
             self._pieces = [view[i : i + size] for i in range(0, len(view) - size + 1, size)]
-            self._said = _Level(factor)
+            self._said = _Level()
+        self.tune(self.rate)
+
+    def tune(self, rate):
+        """Frames have 8000 or 16000 samples a second from the next one on. Takes memory the first time."""
+        if rate not in self._filters:
+            self._filters[rate] = taps(self._rate // rate)
+        self.rate = rate
+        self._samples = rate // 50
+        self._factor = factor = self._rate // rate
+        self._taps = self._filters[rate]
+        self._past = len(self._taps) - factor
+        self._history = len(self._taps) // factor - 1
+        self._silence = _SILENCE[: rate // 25]
+        if self._mic:
+            self._heard.tune(rate, factor)
+        if self._speaker:
+            self._said.tune(rate, factor)
+            if len(self._out) <= self._history + self._samples:
+                self._out = array("H", bytes(2 * (self._history + self._samples + 1)))
+            self._clear()
+
+    def _clear(self):
+        self._slip = 0
+        for i in range(len(self._out)):
+            self._out[i] = _ZERO
 
     def _open(self, part, flag, size):
         # One more block than is needed: the one that the bus is at. And one byte more: the ports with a ring of bytes
@@ -123,10 +153,8 @@ class I2S(Null):
             self._heard.reset()
             self._rx = self._open(self._mic, select.POLLIN, 8)
         if self._speaker:
-            for i in range(len(self._out)):
-                self._out[i] = _ZERO
+            self._clear()
             self._said.reset()
-            self._slip = 0
             self._dry = None
             self._tx = self._open(self._speaker, select.POLLOUT, 2 * self._wide)
 
@@ -137,9 +165,13 @@ class I2S(Null):
             self._tx.deinit()
         self._rx = self._tx = None
 
+    def _nothing(self, frame):
+        frame[ALL] = self._silence
+        return False
+
     def read(self, frame):
         if not self._rx:
-            return Null.read(self, frame)
+            return self._nothing(frame)
         samples = self._in
         while True:
             count = (self._rx.readinto(self._chunk) or 0) // (2 * self._stride)
@@ -153,12 +185,12 @@ class I2S(Null):
             if count < _BLOCK:
                 break
         factor = self._factor
-        used = _SAMPLES * factor
+        used = self._count
         left = self._fill - self._past - used
         if left < 0:
             self.underruns += 1
-            return Null.read(self, frame)
-        decimate(samples, self._taps, frame, factor, _SAMPLES, self._gain)
+            return self._nothing(frame)
+        decimate(samples, self._taps, frame, factor, self._samples, self._gain)
         slip = factor * self._heard.slip(left // factor)
         if slip <= left:
             used += slip
@@ -175,17 +207,19 @@ class I2S(Null):
             self.underruns += 1
             self._prime()
         factor = self._factor
-        if self._have > _SAMPLES * factor + _BLOCK:
+        if self._have > self._count + _BLOCK:
             self.overruns += 1
             self._push()
             return
         samples = self._out
-        gather(frame, 0, 1, samples, PHASE - 1, _SAMPLES)
-        samples[PHASE - 1 + _SAMPLES] = samples[PHASE - 2 + _SAMPLES]
-        count = _SAMPLES - self._slip
+        history = self._history
+        count = self._samples
+        gather(frame, 0, 1, samples, history, count)
+        samples[history + count] = samples[history + count - 1]
+        count -= self._slip
         wide = self._wide
         interpolate(samples, self._taps, self._words, (self._have + 1) * wide - 1, factor, count, wide)
-        move(samples, count, PHASE - 1)
+        move(samples, count, history)
         self._have += count * factor
         self._push()
         self._slip = self._said.slip(self._have // factor)
@@ -198,16 +232,16 @@ class I2S(Null):
         while i:
             i -= 1
             piece[i] = 0
-        i = self._room - _SAMPLES * self._factor
+        i = self._room - self._count
         while i > 0:
             self._tx.write(piece)
-            i -= _PIECE * self._factor
+            i -= self._rate // _PIECES
         self._have = 0
 
     def _push(self):
         words = 0
         left = self._have * self._wide
-        size = _PIECE * self._factor * self._wide
+        size = self._rate // _PIECES * self._wide
         for piece in self._pieces:
             if left < size:
                 break

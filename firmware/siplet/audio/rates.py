@@ -1,26 +1,9 @@
 # From one rate of samples to another, frame by frame: 8, 16 and 48 kHz, with the low-pass of resample. Loaded for files
 # of another rate than the call's. Imports resample.
-#
-# The filter between 48 and 16 kHz is designed as resample's are: remez(48, [0, 7000, 9000, 24000], [1, 0], weight=[1,
-# 3], fs=48000) in Q14. It passes 0 to 7 kHz, which is what G.722 carries, within 0.15 dB, and holds what would alias
-# into it 44 dB down.
 
-import struct
 from array import array
 
 from siplet.audio.resample import PHASE, decimate, gather, interpolate, move, taps
-
-_THIRD = (
-    b"\xa8\xff\xb6\xff\xf3\xffS\x00~\x004\x00\xa5\xff_\xff\xc9\xff\x9f\x00\x0e\x01x\x006\xff\x80\xfeP\xff<\x01r\x02I"
-    b"\x01\x1b\xfe\xb0\xfba\xfd>\x04\x8c\r2\x14"
-)
-
-
-def _taps(factor):
-    if factor != 3:
-        return taps(factor)
-    half = struct.unpack("<24h", _THIRD)
-    return array("i", half + tuple(reversed(half)))
 
 
 class Rates:
@@ -29,7 +12,7 @@ class Rates:
     def __init__(self, of, to):
         self._up = to > of
         self._factor = to // of if self._up else of // to
-        self._taps = _taps(self._factor)
+        self._taps = taps(self._factor)
         self._new = of // 50  # samples of a frame that come in
         self._made = to // 50
         self._past = PHASE - 1 if self._up else len(self._taps) - self._factor

@@ -30,10 +30,12 @@ def move(words, start, count):
 def decimate(source, taps, frame, factor, count, gain):
     """count samples of frame (bytes-like, s16le), each the filter over source from factor times its index on.
 
-    gain: 0 to 6, doublings (6 dB each); what exceeds 16 bits is clipped.
+    taps: symmetric; of an odd number the middle one stands alone. gain: 0 to 6, doublings (6 dB each); what exceeds 16
+    bits is clipped.
     """
     half = len(taps) // 2
-    last = 2 * half - 1
+    last = len(taps) - 1
+    middle = taps[half] if len(taps) & 1 else 0
     shift = 14 - gain
     round_up = 1 << (shift - 1)
     start = 0
@@ -43,6 +45,8 @@ def decimate(source, taps, frame, factor, count, gain):
         a = start
         b = start + last
         acc = round_up
+        if middle:
+            acc += middle * (source[start + half] - 32768)
         k = 0
         while k < half:
             acc += taps[k] * (source[a] + source[b] - 65536)
@@ -63,7 +67,7 @@ def decimate(source, taps, frame, factor, count, gain):
 def interpolate(source, taps, target, at, factor, count, stride):
     """factor times count samples into target (bytes-like), the first one at word at, the next stride words on.
 
-    source: array "H" with 14 samples of history before the count new ones.
+    source: array "H" with the history, one sample less than a phase of taps has, before the count new ones.
     """
     phases = len(taps) // factor
     word = 2 * at

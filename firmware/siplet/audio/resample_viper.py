@@ -27,8 +27,9 @@ def move(words: ptr16, start: int, count: int):
 @micropython.viper
 def decimate(source: ptr16, taps_: object, frame: ptr16, factor: int, count: int, gain: int):
     taps = ptr32(taps_)
-    half = int(len(taps_)) >> 1  # noqa: RUF046  an object to viper
-    last = 2 * half - 1
+    last = int(len(taps_)) - 1  # noqa: RUF046  an object to viper
+    half = last + 1 >> 1
+    middle = 0 if last & 1 else taps[half]
     shift = 14 - gain
     round_up = 1 << (shift - 1)
     sign = 1 << (31 - shift)
@@ -38,6 +39,8 @@ def decimate(source: ptr16, taps_: object, frame: ptr16, factor: int, count: int
         a = start
         b = start + last
         acc = round_up
+        if middle:
+            acc += middle * (source[start + half] - 32768)
         k = 0
         while k < half:
             acc += taps[k] * (source[a] + source[b] - 65536)
