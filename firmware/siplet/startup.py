@@ -100,6 +100,7 @@ def _make_phone(board, config):
     if config["tls.ca"] or config["tls.pin"] or config["tls.insecure"]:
         phone.streams = {"tls": {name: config["tls." + name] for name in ("ca", "pin", "insecure")}}
     phone.names["sound"] = {key: value for key, value in config.items() if key[:5] == "sound"}
+    phone.names["sound"]["log"] = log
     for name, usual in (("compact", False), ("redirects", 5), ("reliable", ""), ("session_expires", 0)):
         if config["sip." + name] != usual:  # what does it need not be loaded otherwise
             phone.names[name] = config["sip." + name]

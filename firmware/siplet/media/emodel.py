@@ -3,10 +3,10 @@
 #     R = 93.2 - Idd(delay) - Ie,eff(loss)
 #
 # 93.2 is what the model gives when all it asks of rooms, telephones and echoes has its default value. Idd is what a
-# long delay does to a conversation, with echoes cancelled. Ie,eff is what lost packets do to the sound; how much depends
-# on the codec and on what is played in their place, Ie and Bpl of G.113 appendix I: G.711 has Ie 0, and a Bpl of 25.1
-# when gaps are concealed, of 4.3 when they are silent. Of wideband speech the same figures are used: the result says
-# what the network took away, on the scale of a telephone.
+# long delay does to a conversation, with echoes cancelled. Ie,eff is what lost packets do to the sound; how much it is
+# depends on the codec and on what is played in their place, Ie and Bpl of G.113 appendix I: G.711 has Ie 0, and a Bpl
+# of 25.1 when gaps are concealed, of 4.3 when they are silent. Of wideband speech the same figures are used: the result
+# says what the network took away, on the scale of a telephone.
 
 from micropython import const
 

@@ -34,7 +34,7 @@ class Writer:
         whole = self._whole = memoryview(self.data)
         self._views = {}
         for report in (8, 28, 32, 52):
-            for first in (0, 12, 36):
+            for first in (0, 12, 36, 48):
                 for second in (0, 16):
                     n = report + 28 + (8 + first + second if first or second else 0)
                     self._views[n] = whole[:n]

@@ -1,4 +1,4 @@
-# Where RTCP goes and comes from: what a description says of it, and the socket of its own. May import net, platform and
+# Where RTCP goes and comes from: what a description says of it, and the socket of its own. May import platform and
 # sound.attributes.
 #
 # Both ends speak on the port of RTP when both can (RFC 5761), else on the one above it or the one that a=rtcp names
@@ -9,7 +9,6 @@
 from micropython import const
 
 from siplet import platform
-from siplet.net.udp import Udp
 from siplet.sound.attributes import values
 
 _DATA = const(600)  # bytes of one read: more than any report that is meant for us
@@ -31,7 +30,7 @@ class Control:
         self.describe(None)
 
     def describe(self, udp):
-        """A call's description is about to be made; udp: the socket of its RTP."""
+        """A call's description is about to be made; udp: the socket of its RTP, whose class makes another one."""
         self.close()
         self._rtp = udp
         self.shared = self.metrics = self.reference = self.connected = False
@@ -75,7 +74,7 @@ class Control:
             return
         self._remote = None, 0
         try:
-            self.udp = Udp(self._rtp.address, self._rtp.port + 1)
+            self.udp = type(self._rtp)(self._rtp.address, self._rtp.port + 1)
         except (OSError, MemoryError):  # another program has it
             pass
 

@@ -96,9 +96,9 @@ class Quality:
             if fresh > window:
                 gone = stats.lost - self._base - self._judged - _ones(missing)
                 gone = min(max(gone, 0), fresh - window)
+                bursts.receive(fresh - window - gone)  # most likely those that were waiting for later ones
                 bursts.lose(gone)
                 self._judged += gone
-                bursts.receive(fresh - window - gone)
             bit = window - 1
             lowest = fresh - n
             while bit >= lowest:

@@ -52,7 +52,14 @@ class Reports:
     def _forget(self):
         self.sent = self.received = self.bad = 0
         self._agreed = None
+        # Of the source that is heard: its first and last number, how often they wrapped, what was lost before it, and
+        # what the far end was told of it
         self._source = False
+        self._first = self._end = self._cycles = self._base = self._told = self._told_lost = 0
+        self._heard_at = self._asked_at = -1  # ms: the far end's last report as a sender, and its last reference time
+        self._heard_high = self._heard_low = self._asked_high = self._asked_low = 0
+        self._quiet = 0  # ms: when the last report came
+        self._room = _ROOM
 
     def describe(self, line):
         """A Line was made."""
@@ -76,9 +83,6 @@ class Reports:
         self.schedule.reset(0, seed[0] << 8 | seed[1])
         self.quality.begin(stream)
         self._turn = _LOOK
-        self._room = _ROOM
-        self._quiet = 0  # ms: the last report that came
-        self._heard_at = self._asked_at = -1  # ms: the last SR, and the last reference time
         stream.control = self
 
     def bound(self, data, at, n):
