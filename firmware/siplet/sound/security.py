@@ -127,7 +127,7 @@ class Keys:
         if theirs:
             self._spent.append(theirs.key)
         self.theirs = theirs
-        self.line.profiles = (proto, *[one for one in _PROFILES if one != proto])  # our next offer has it, too
+        self.line.profiles = (proto,) + _PROFILES  # our next offer has it, too
 
     def lines(self, media):
         """What our offer says (media None), or our answer."""
@@ -188,8 +188,11 @@ class Keys:
 
 class Cipher:
     """What a siplet.sound.stream.Stream calls its cipher: the keys in force, and the former ones of the far end until
-    the new ones were heard. failed, replayed: packets that were dropped, see siplet.media.srtp.Receiver.
+    the new ones were heard. failed, replayed: packets that were dropped, see siplet.media.srtp.Receiver; they are bad
+    or duplicate in stats, a stream.Stats. length: of the tags.
     """
+
+    stats = None
 
     def __init__(self):
         self._room = Room()
@@ -235,6 +238,7 @@ class Cipher:
 
     def unprotect(self, data, at, end):
         """See siplet.media.srtp.Receiver, as for unprotect_control()."""
+        replayed = self._receiver.replayed
         stop = self._receiver.unprotect(data, at, end)
         if self._former:
             if stop != at:
@@ -242,6 +246,11 @@ class Cipher:
                 self._former = None
             else:
                 stop = self._former.unprotect(data, at, end)
+        if stop == at and self.stats:
+            if self._receiver.replayed != replayed:
+                self.stats.duplicate += 1
+            else:
+                self.stats.bad += 1
         return stop
 
     def unprotect_control(self, data, at, end):

@@ -51,9 +51,9 @@ class Srtp:
             return _is_tls(getattr(subject, "source", ()))
         try:
             _, target, hop = line.phone.route(subject.remote, subject.account)
+            return self._may(hop or target)
         except RemoteError:  # no URI; whoever sends the INVITE will tell
             return False
-        return self._may(hop or target)
 
     def _may(self, uri):
         return self._anyway or _is_tls(Uri(uri).destination())
@@ -65,7 +65,7 @@ class Srtp:
             self._cipher = Cipher()
             self._data = bytearray(_PACKETS * (_VOICE + 10))
         self._keys = Keys(line, self._must, self._may, platform.random)
-        line.extras = (*line.extras, self._keys)
+        line.extras = tuple(line.extras) + (self._keys,)
 
     def begin(self, call):
         """A Call's stream is about to start."""
@@ -83,6 +83,7 @@ class Srtp:
         if keys.theirs:
             cipher = self._cipher
             cipher.agree(keys.ours, keys.theirs)
+            cipher.stats = stream.stats
             size = _PACKETS * (_VOICE + cipher.length)
             if len(self._data) != size:
                 try:
