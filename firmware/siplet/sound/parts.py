@@ -23,6 +23,7 @@ from siplet.sound.line import Line
 #
 # (module below siplet, class, key, its value when none is given, the value that leaves the part out)
 PARTS = [
+    ("sound.handsfree", "HandsFree", "sound.hands_free", "switch", "off"),
     ("sound.reports", "Reports", "sound.reports_of_quality", True, False),
     ("sound.local", "Local", "sound.progress_tones", True, False),
     ("sound.srtp", "Srtp", "sound.srtp_encryption", "offer", "off"),
