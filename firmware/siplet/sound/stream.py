@@ -39,6 +39,8 @@ class Stream(Plain):
     def __init__(self, audio, udp, random, memory=None):
         super().__init__(audio, udp, random, memory)
         # All in the instance, which is looked into first, and fast as long as it has room left
+        self._read = udp.receive
+        self._write = udp.send
         self.near = self.far = ()
         self.player = self.control = self.cipher = self.wide = self._encoder = None
         self.events = 0
@@ -133,7 +135,7 @@ class Stream(Plain):
             self.source.clock = number(packet, sender.state, kind, 1, _SAMPLES)
         if self.cipher:
             packet = self.cipher.protect(packet)
-        if self.udp.send(packet) if self._connected else self.udp.send_to(packet, self._remote):
+        if self._write(packet) if self._connected else self.udp.send_to(packet, self._remote):
             self.stats.sent += 1
         else:
             self.stats.unsent += 1
@@ -156,12 +158,15 @@ class Stream(Plain):
             super()._receive()
             return
         data = self._data
+        source = self.source
         received = self.stats.received
         reads = _READS
         while reads:
             reads -= 1
-            n = self.udp.receive(data)
-            if n:
+            n = self._read(data)
+            if n == source.length and not self.cipher and expected(source, data, 0, n):
+                self._voice(source)
+            elif n:
                 self._packets(n)
             if n < _READ:
                 break
@@ -181,11 +186,16 @@ class Stream(Plain):
             end = n if n - at == source.length else source.split(self._data, at, n)
             if self.cipher or not expected(source, self._data, at, end):
                 end = self._take(at, end, n)
-            elif source.restarted or self._law != self._playing:
-                self._packet(source, self._data)
-            elif self._hearing:
-                self._jitter.put(source.timestamp, self._data, source.at, source.size)
+            else:
+                self._voice(source)
             at = end
+
+    def _voice(self, source):
+        # A packet of the agreed codec, the next of those that came
+        if source.restarted or self._law != self._playing:
+            self._packet(source, self._data)
+        elif self._hearing:
+            self._jitter.put(source.timestamp, self._data, source.at, source.size)
 
     def _take(self, at, end, n):
         # One packet, the long way; returns where it ended
