@@ -74,7 +74,7 @@ class Baresip:
     "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent" (1.0 knows the latter alone); ring_s: how
     long a call may ring; transport: "udp", "tcp" or "tls", the latter with certificate, a PEM with its key, and ca;
     contacts: lines of its address book; lines: more of its configuration. Raises ProcessError with its log when
-    something goes wrong.
+    something goes wrong. parameters: more of its account.
     """
 
     def __init__(
@@ -95,6 +95,7 @@ class Baresip:
         ca=None,
         contacts="",
         lines="",
+        parameters="",
     ):
         if missing():
             raise ProcessError(missing())
@@ -120,7 +121,7 @@ class Baresip:
             rtp=rtp,
             rtp_last=rtp + 19,
         )
-        account = f"<{self.uri}>;answermode={answer};audio_codecs={codecs};dtmfmode={dtmf};ptime=20"
+        account = f"<{self.uri}>;answermode={answer};audio_codecs={codecs};dtmfmode={dtmf};ptime=20{parameters}"
         account += f";auth_user={user};auth_pass={password};regint=60\n" if server else ";regint=0\n"
         for name, content in (("config", text + lines), ("accounts", account), ("contacts", contacts)):
             with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:

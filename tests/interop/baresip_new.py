@@ -33,6 +33,7 @@ class BaresipNew(Child):
         transport="udp",
         certificates=None,
         dtmf="info",
+        srtp="",
     ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
@@ -62,6 +63,7 @@ class BaresipNew(Child):
             auto=auto,
             transport=transport,
             dtmf=dtmf,
+            srtp=srtp,
             port=self.port,
             media_port=free_ports(40),
             **wish,

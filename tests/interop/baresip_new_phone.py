@@ -50,6 +50,7 @@ class Phone:
             transport=wish["transport"],
             audio_codecs=("pcma", "pcmu"),
             dtmf_mode=wish["dtmf"],
+            extra_params={"": (), "offer": ("mediaenc=srtp",), "require": ("mediaenc=srtp-mand",)}[wish["srtp"]],
         )
         self.agent = await baresip.UserAgent.create(self.runtime, account, transfer_policy="auto")
         self.agent.on_incoming(self.on_incoming)

@@ -9,6 +9,7 @@ from siplet_tools.process import wait_until
 
 missing = baresip.missing
 _LINES = "module_app presence.so\n"
+_SRTP = {"": "", "offer": ";mediaenc=srtp", "require": ";mediaenc=srtp-mand"}
 
 
 class BaresipOld:
@@ -28,6 +29,7 @@ class BaresipOld:
         transport="udp",
         certificates=None,
         friend=None,
+        srtp="",
     ):
         folder = os.path.abspath(str(folder))
         os.makedirs(folder, exist_ok=True)
@@ -48,7 +50,8 @@ class BaresipOld:
             answer="auto" if auto else "manual",
             transport=transport,
             contacts=f'"Friend" <{friend}>;presence=p2p;access=allow\n' if friend else "",
-            lines=_LINES,
+            lines=_LINES + ("module srtp.so\n" if srtp else ""),
+            parameters=_SRTP[srtp],
             **wish,
         )
         self.uri = self._baresip.uri

@@ -181,6 +181,8 @@ class Phone:
         account.mediaConfig.transportConfig.port = wish["media_port"]
         account.mediaConfig.transportConfig.portRange = 40
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
+        account.mediaConfig.srtpUse = ("", "offer", "require").index(wish.get("srtp", ""))
+        account.mediaConfig.srtpSecureSignaling = 0  # keys over UDP, too
         account.callConfig.prackUse = wish.get("prack", pj.PJSUA_100REL_OPTIONAL)
         account.callConfig.timerUse = wish.get("timer", pj.PJSUA_SIP_TIMER_OPTIONAL)
         account.presConfig.publishEnabled = bool(wish.get("publish"))
