@@ -1,6 +1,6 @@
 # Faster G.711 where @micropython.viper does not exist: no faster there, but the same. Imports g711_plain.
 
-from siplet.media import g711_plain
+from siplet.media.g711_plain import decode as decode_plain
 
 
 def encode(words, pcm, out, n, at):
@@ -25,4 +25,4 @@ def encode(words, pcm, out, n, at):
 
 def decode(samples, data, pcm, n, at):
     """Write the samples that the n codes data[at:] stand for to pcm. samples: g711.table(law)."""
-    g711_plain.decode(n, data, pcm, at, samples)
+    decode_plain(n, data, pcm, at, samples)

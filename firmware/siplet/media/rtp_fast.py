@@ -6,7 +6,8 @@
 
 from micropython import const
 
-from siplet.media import rtp
+from siplet.media.rtp import Receiver as PlainReceiver
+from siplet.media.rtp import Sender as PlainSender
 
 try:  # as in g711
     from siplet.media.rtp_fast_viper import advance, expected, number
@@ -28,7 +29,7 @@ def _half(place):
     return property(get, put)
 
 
-class Sender(rtp.Sender):
+class Sender(PlainSender):
     """rtp.Sender, with state: the sequence number of the next packet and the halves of the time, 16 bits each,
     little-endian; what the kernel number() takes. Who calls that instead may be told the clock of a Receiver by it.
 
@@ -72,7 +73,7 @@ class Sender(rtp.Sender):
         return 0 < ((self.state[0] | self.state[1] << 8) - sequence) & 0xFFFF <= _RECENT
 
 
-class Receiver(rtp.Receiver):
+class Receiver(PlainReceiver):
     """rtp.Receiver, whose take() is for who does not call expected() first.
 
     own: our Sender, for the packets that have its SSRC. They are another one's, who has happened to choose the same:
