@@ -148,8 +148,6 @@ class Puppet:
             call = self.calls[wish["call"]]
             answer["state"], answer["held"] = call.state, call.held
             answer["encrypted"] = call.is_encrypted()
-            cipher = call.stream and getattr(call.stream, "cipher", None)
-            answer["failed"] = cipher.failed + cipher.replayed if cipher else 0
         return answer
 
     async def do_stats(self, wish):
