@@ -23,6 +23,8 @@ from siplet.sound.line import Line
 #
 # (module below siplet, class, key, its value when none is given, the value that leaves the part out)
 PARTS = [
+    ("sound.path", "Path", "sound.follow_source", "port", "off"),
+    ("sound.player", "Player", "sound.jitter_most_ms", 200, 0),
     ("sound.handsfree", "HandsFree", "sound.hands_free", "switch", "off"),
     ("sound.reports", "Reports", "sound.reports_of_quality", True, False),
     ("sound.local", "Local", "sound.progress_tones", True, False),

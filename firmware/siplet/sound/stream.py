@@ -21,16 +21,17 @@ _SAMPLES = const(160)
 _READ = const(1032)  # these three as in siplet.stream
 _READS = const(8)
 _QUIET = const(150)
+_COMFORT = const(13)
 _SILENCE = bytes(640)
 
 
 class Stream(Plain):
     """What the parts of siplet.sound may set: near, far: callables(frame), which change a frame between microphone and
     packet, and between packet and speaker, in this order. jitter: a jitter buffer. player: decodes: tune(wide, table),
-    the codec of 16 kHz or None and the table of a law; play(frame). control: of RTCP: bound(data, at, n), the end of a
-    packet of it on our port that begins at data[at] of data[:n], take(data, at, end), tick(). cipher: protect(packet)
-    -> what is sent; unprotect(data, at, end) -> the packet's new end, or at: it is to be dropped. wide: the codec of 16
-    kHz, or None.
+    the codec of 16 kHz or None and the table of a law; play(frame); comfort(data, at, size), RFC 3389. control: of
+    RTCP: bound(data, at, n), the end of a packet of it on our port that begins at data[at] of data[:n], take(data, at,
+    end), tick(). cipher: protect(packet) -> what is sent; unprotect(data, at, end) -> the packet's new end, or at: it
+    is to be dropped. wide: the codec of 16 kHz, or None.
 
     frame: samples of 16 bits, 160 at 8 kHz, 320 at 16 kHz. All are called each 20 ms at most and allocate nothing.
     sender, source: of rtp. agreed: the siplet.offer.Agreement in force. events: packets of keys that were sent.
@@ -42,7 +43,7 @@ class Stream(Plain):
         self._read = udp.receive
         self._write = udp.send
         self.near = self.far = ()
-        self.player = self.control = self.cipher = self.wide = self._encoder = None
+        self.player = self.control = self.cipher = self.wide = self.path = self._encoder = None
         self.events = 0
         self.parts = []
         self._out = self.sender = Sender(random)
@@ -72,6 +73,7 @@ class Stream(Plain):
         for part in self.parts:
             if hasattr(part, "agree"):
                 part.agree(self)
+        self.source.own = None if self.cipher else self.sender  # keys tell whose packets are whose
         self._encoder = encoder(self._law)
 
     def read_into(self, data):
@@ -119,6 +121,8 @@ class Stream(Plain):
     def _send(self, frame):
         sender = self.sender
         if not self._sending:
+            if self.path:
+                self.path.rest(self)
             self.source.clock = sender.advance(_SAMPLES)
             return
         packet = self._press() if self._keys and self._keys.busy else None
@@ -155,7 +159,10 @@ class Stream(Plain):
 
     def _receive(self):
         if not self._connected:
-            super()._receive()
+            if self.path:
+                self.path.search(self)
+            else:
+                super()._receive()
             return
         data = self._data
         source = self.source
@@ -214,13 +221,25 @@ class Stream(Plain):
             kind = source.payload_type
             if cipher and kind != source.event:
                 source.length = end - at
-            if self.wide and kind != source.audio and kind != source.event:
+            if self.wide and kind != source.audio and kind != source.event and kind != _COMFORT:
                 self.stats.bad += 1
             else:
                 self._packet(source, data)
+                if kind == _COMFORT and self.player and self._hearing:
+                    self.player.comfort(data, source.at, source.size)
         elif control and self.control:
             self.control.take(data, at, end)
         return end
+
+    def follow(self, source):
+        """Talk with (host, port), and hear nobody else, until it is silent for a while."""
+        if self.udp.connect(source):
+            self._remote = source
+            self._connected = True
+
+    def send_packet(self, packet):
+        """Send a packet of RTP that is no voice; whether it went out."""
+        return self.send_control(self.cipher.protect(packet) if self.cipher else packet)
 
     def send_control(self, packet):
         """Send a packet of RTCP the way of RTP; whether it went out."""
