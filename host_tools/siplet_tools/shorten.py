@@ -13,13 +13,17 @@ def attributes(trees):
     """Gives private attributes and methods of unrelated classes the same few names. trees: {module: tree} of all.
 
     A name becomes the same one wherever it stands, so that modules still understand each other. What stands in a text
-    keeps its own, and so does what is not self's, and what a base has or may have that comes from outside.
+    keeps its own, and so does what belongs to a module from outside, and what a base has or may have that comes from
+    there.
 
     Returns {new name: ["Class.name" that it stands for, ...]}, for who reads a traceback.
     """
     nodes = [node for tree in trees.values() for node in ast.walk(tree)]
     kept = words(nodes) | {node.name for node in nodes if isinstance(node, ast.ClassDef)}
-    kept |= {node.attr for node in nodes if isinstance(node, ast.Attribute) and not _is_self(node.value)}
+    for tree in trees.values():
+        imported = {name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in bound_by(node)}
+        here = [node for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+        kept |= {node.attr for node in here if _root(node) in imported}
     # An upper-case name may be a constant's, in whose place the compiler puts its number
     taken = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     taken |= {node.id for node in nodes if isinstance(node, ast.Name) and node.id.isupper()}
@@ -69,6 +73,15 @@ def _is_self(node):
         node = node.func
         return isinstance(node, ast.Name) and node.id == "super"
     return isinstance(node, ast.Name) and node.id == "self"
+
+
+def _root(node):
+    # The name that a chain of attributes, calls and items begins with; None when it does not begin with one
+    while not isinstance(node, ast.Name):
+        node = getattr(node, "value", None) or getattr(node, "func", None)
+        if node is None:
+            return None
+    return node.id
 
 
 def _families(trees):
