@@ -40,8 +40,8 @@ audio_player aufile,{folder}/unused.wav
 audio_alert aufile,{folder}/unused.wav
 audio_path {folder}
 audio_txmode thread
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 snd_path {folder}
@@ -73,8 +73,8 @@ class Baresip:
     (then it is called directly, at `uri`); says: WAV file that it speaks, repeated for `minutes`; answer: "manual" or
     "auto"; codecs: such as "PCMU" or "PCMA,PCMU"; dtmf: "info" or "rtpevent" (1.0 knows the latter alone); ring_s: how
     long a call may ring; transport: "udp", "tcp" or "tls", the latter with certificate, a PEM with its key, and ca;
-    contacts: lines of its address book; lines: more of its configuration. Raises ProcessError with its log when
-    something goes wrong. parameters: more of its account.
+    contacts: lines of its address book; rate: of its sound, 8000 or 16000, which G722 wants; lines: more of its
+    configuration. Raises ProcessError with its log when something goes wrong. parameters: more of its account.
     """
 
     def __init__(
@@ -94,6 +94,7 @@ class Baresip:
         certificate=None,
         ca=None,
         contacts="",
+        rate=RATE,
         lines="",
         parameters="",
     ):
@@ -108,7 +109,9 @@ class Baresip:
         self.uri = f"sip:{user}@{server or '127.0.0.1:%d' % port}{parameter}"
         if certificate:
             lines += f"sip_certificate {certificate}\nsip_cafile {ca}\n"
-        self._write_speech(says, minutes)
+        self._write_speech(says, minutes, rate)
+        if "G722" in codecs:
+            lines += "module g722.so\n"
         rtp = free_ports(20)
         text = _CONFIG.format(
             address="127.0.0.1",
@@ -117,6 +120,7 @@ class Baresip:
             max_calls=max_calls,
             modules=_modules(),
             control=self._control_port,
+            rate=rate,
             folder=self.folder,
             rtp=rtp,
             rtp_last=rtp + 19,
@@ -140,11 +144,11 @@ class Baresip:
             self.stop()
             raise
 
-    def _write_speech(self, says, minutes):
-        clip = list(read_wav(says)) if says else [0] * RATE
+    def _write_speech(self, says, minutes, rate):
+        clip = list(read_wav(says, rate)) if says else [0] * rate
         # A pause between the repetitions, and no end before the call's: it would hang up at the end of the file.
-        clip += [0] * (RATE // 2)
-        write_wav(os.path.join(self.folder, "says.wav"), clip * max(1, int(minutes * 60 * RATE / len(clip))))
+        clip += [0] * (rate // 2)
+        write_wav(os.path.join(self.folder, "says.wav"), clip * max(1, int(minutes * 60 * rate / len(clip))), rate)
 
     def _connect(self):
         try:

@@ -90,8 +90,10 @@ def compare(spoken, recorded):
     return best or Comparison(gap_ms=_longest([not v for v in voice]))
 
 
-def read_wav(path):
-    """Samples (16-bit signed, array 'h') of a mono 8 kHz WAV file in PCM16, mu-law or A-law; SpeechError otherwise."""
+def read_wav(path, wanted=RATE):
+    """Samples (16-bit signed, array 'h') of a mono WAV file of the `wanted` rate in PCM16, mu-law or A-law; SpeechError
+    otherwise.
+    """
     try:
         with open(path, "rb") as file:
             data = file.read()
@@ -107,9 +109,9 @@ def read_wav(path):
             if len(chunk) < 16:
                 raise SpeechError(f"{path}: cut short")
             form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
-            if channels != 1 or rate != RATE or (form, bits) not in ((1, 16), (6, 8), (7, 8)):
+            if channels != 1 or rate != wanted or (form, bits) not in ((1, 16), (6, 8), (7, 8)):
                 found = f"{rate} Hz, {channels} channels, format {form}, {bits} bits"
-                raise SpeechError(f"{path}: {found}; want 8 kHz, mono, PCM16 or G.711")
+                raise SpeechError(f"{path}: {found}; want {wanted // 1000} kHz, mono, PCM16 or G.711")
         elif name == b"data" and form:
             # A recording cut off before its header was patched says 0 or too much: what is there counts.
             chunk = chunk if size else data[place + 8 :]
@@ -123,11 +125,11 @@ def read_wav(path):
     raise SpeechError(f"{path}: no sound in it")
 
 
-def write_wav(path, samples):
-    """Writes `samples` (16-bit signed) as a mono 8 kHz PCM16 WAV file."""
+def write_wav(path, samples, rate=RATE):
+    """Writes `samples` (16-bit signed) as a mono PCM16 WAV file."""
     data = array("h", samples)
     size = 2 * len(data)
-    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, RATE, 2 * RATE, 2, 16)
+    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
     head += struct.pack("<4sI", b"data", size)
     if sys.byteorder == "big":
         data.byteswap()

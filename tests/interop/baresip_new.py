@@ -17,7 +17,8 @@ def missing():
 class BaresipNew(Child):
     """A running baresip of today; a context manager that ends it. Calls are its own numbers.
 
-    The arguments are those of Pjsua; dtmf: "info", "rtpevent" or "auto", how it presses keys.
+    The arguments are those of Pjsua; dtmf: "info", "rtpevent" or "auto", how it presses keys; codecs; rate:
+    of its sound, 8000 or 16000.
     """
 
     title = "baresip, current (baresip-python)"
@@ -34,6 +35,8 @@ class BaresipNew(Child):
         certificates=None,
         dtmf="info",
         srtp="",
+        codecs=("pcma", "pcmu"),
+        rate=RATE,
     ):
         self.folder = os.path.abspath(str(folder))
         os.makedirs(self.folder, exist_ok=True)
@@ -41,9 +44,9 @@ class BaresipNew(Child):
         port = self.port + 1 if transport == "tls" else self.port
         parameter = "" if transport == "udp" else ";transport=" + transport
         self.uri = f"sip:{user}@{server or '127.0.0.1:%d' % port}{parameter}"
-        clip = list(read_wav(says)) if says else [0] * RATE
-        clip += [0] * (RATE // 2)
-        write_wav(os.path.join(self.folder, "says.wav"), clip * max(1, int(60 * RATE / len(clip))))
+        clip = list(read_wav(says, rate)) if says else [0] * rate
+        clip += [0] * (rate // 2)
+        write_wav(os.path.join(self.folder, "says.wav"), clip * max(1, int(60 * rate / len(clip))), rate)
         wish = {}
         if certificates:
             wish["ca"] = certificates[0]
@@ -64,6 +67,8 @@ class BaresipNew(Child):
             transport=transport,
             dtmf=dtmf,
             srtp=srtp,
+            codecs=codecs,
+            rate=rate,
             port=self.port,
             media_port=free_ports(40),
             **wish,

@@ -28,6 +28,8 @@ class Phone:
         text += f"rtp_ports {wish['media_port']}-{wish['media_port'] + 39}\n"
         # No sound card sets the pace: room for a scheduler that is busy with other tests.
         text += "audio_jitter_buffer_type fixed\naudio_jitter_buffer_ms 60-300\naudio_buffer 60-300\n"
+        if wish["rate"] != 8000:
+            text += f"ausrc_srate {wish['rate']}\nauplay_srate {wish['rate']}\n"
         if wish.get("ca"):
             text += f"sip_certificate {wish['pair']}\nsip_cafile {wish['ca']}\nsip_verify_server yes\n"
         self.auto = wish["auto"]
@@ -48,7 +50,7 @@ class Phone:
             wish["password"],
             reg_interval=60 if wish["server"] else 0,
             transport=wish["transport"],
-            audio_codecs=("pcma", "pcmu"),
+            audio_codecs=tuple(wish["codecs"]),
             dtmf_mode=wish["dtmf"],
             extra_params={"": (), "offer": ("mediaenc=srtp",), "require": ("mediaenc=srtp-mand",)}[wish["srtp"]],
         )

@@ -29,10 +29,11 @@ def missing():
 class Pjsua(Child):
     """A running PJSIP phone; a context manager that ends it. Calls are its own numbers.
 
-    srtp: "", "offer" or "require", for the other phones, too. folder: an empty one; user, password: its account; server: "HOST:PORT" of its registrar or None (it is called at
-    `uri` then); says: WAV that it speaks; auto: answers by itself; transport: "udp", "tcp" or "tls", the latter with
-    certificates: (CA file, certificate file, key file); friend: whom it watches, an address;
-    publish: it publishes whether it is online.
+    srtp: "", "offer" or "require", for the other phones, too. folder: an empty one; user, password: its account;
+    server: "HOST:PORT" of its registrar or None (it is called at `uri` then); says: WAV that it speaks; auto: answers
+    by itself; transport: "udp", "tcp" or "tls", the latter with certificates: (CA file, certificate file, key file);
+    friend: whom it watches, an address; publish: it publishes whether it is online; codecs: as PJSIP names them; rate:
+    of its sound.
     """
 
     title = "PJSIP 2.15 (pjsua2)"

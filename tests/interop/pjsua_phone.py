@@ -148,7 +148,7 @@ class Phone:
         config.logConfig.level = 5
         config.logConfig.consoleLevel = 0
         config.logConfig.filename = os.path.join(self.folder, "pjsip.log")
-        config.medConfig.clockRate = config.medConfig.sndClockRate = 8000
+        config.medConfig.clockRate = config.medConfig.sndClockRate = wish.get("rate", 8000)
         config.medConfig.noVad = True
         config.medConfig.ecTailLen = 0
         config.medConfig.quality = 10
@@ -167,9 +167,7 @@ class Phone:
         handle = self.endpoint.transportCreate(kinds[kind], port)
         self.endpoint.libStart()
         self.endpoint.audDevManager().setNullDev()
-        for codec in self.endpoint.codecEnum2():
-            rank = 255 - CODECS.index(codec.codecId[:9]) if codec.codecId[:9] in CODECS else 0
-            self.endpoint.codecSetPriority(codec.codecId, rank)
+        self.do_codecs(wish)
         account = pj.AccountConfig()
         parameter = "" if kind == "udp" else ";transport=" + kind
         account.idUri = wish["address"]
@@ -192,6 +190,13 @@ class Phone:
             account.sipConfig.proxies.append(f"sip:{wish['server']}{parameter};lr")
         self.account = Account()
         self.account.create(account)
+
+    def do_codecs(self, wish):
+        codecs = wish.get("codecs", CODECS)
+        for codec in self.endpoint.codecEnum2():
+            name = codec.codecId.rsplit("/", 1)[0]
+            rank = 255 - codecs.index(name) if name in codecs else 0
+            self.endpoint.codecSetPriority(codec.codecId, rank)
 
     def do_call(self, wish):
         call = Call(self.account)
