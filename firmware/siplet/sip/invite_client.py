@@ -2,7 +2,7 @@
 #
 #     INVITE -> 1xx ... -> 2xx: ACK, and the session is up
 #                       -> 401/407: ACK (by the transaction), INVITE again with credentials, new branch, next CSeq
-#                       -> 300-302: ACK (by the transaction), redirect.py calls where the answer points to
+#                       -> 300-302, 488: ACK (by the transaction), redirect.py calls where the answer points to
 #                       -> 300-699: ACK (by the transaction), the session is over
 #     a reliable 1xx (RFC 3262) is acknowledged by prack.py
 #     hang_up() before the 2xx: CANCEL as soon as a provisional response is here; a 2xx that crosses it: ACK and BYE
@@ -138,7 +138,7 @@ class Outgoing(Session):
                 again = lengthen(self, response)
             elif status == 503 or (status == 408 and self.state == "calling"):  # RFC 3263 4.3
                 again = self.endpoint.another and self.endpoint.another(self.invite.destination)
-            if not again and (status < 400 or self.invite.again):
+            if not again and (status < 400 or self.invite.again or status == 488):
                 from siplet.sip.redirect import take
 
                 again = take(self, self._outline, self._tried, status, response)

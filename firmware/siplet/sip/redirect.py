@@ -4,6 +4,8 @@
 #     300, 301, 302     its Contacts join those that are still to be tried, the best q first
 #     anything else     the next of them; none after a 6xx, which speaks for everybody
 #
+#     488               what may be offered in another way is, at the same place
+#
 # Nothing is tried twice, more than REDIRECTS never, and nothing but sip: and sips: URIs; a sips: call stays one. What
 # the whole search knows is kept as `again` of the INVITE's transaction, which each INVITE hands on to the next.
 #
@@ -67,6 +69,10 @@ def take(session, outline, tried, status, response):
 
     tried: the realms that have challenged the call; a new place may ask again.
     """
+    if status == 488 and hasattr(session.media, "insist") and session.media.insist():
+        session._sdp = session.media.offer()
+        tried.clear()
+        return True
     search = session.invite.again or Search(session, outline)
     if status < 303 and response:
         try:

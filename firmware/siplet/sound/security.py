@@ -147,6 +147,13 @@ class Keys:
             self._may = None
             self.line.profiles = (_PLAIN,)
 
+    def insist(self):
+        """Our offer was refused, 488: whether we offer RTP/SAVP instead, as who requires keys may want it."""
+        if self.line.profiles[0] != _PLAIN or not self._said or not self._may:
+            return False
+        self.line.profiles = _PROFILES[1:]
+        return True
+
     def again(self, line, uri):
         """What takes this extra's place in another line, to another far end at a URI. RemoteError(488) as goes()."""
         keys = Keys(line, self._must, self._may, self._random)
