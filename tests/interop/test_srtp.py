@@ -1,0 +1,173 @@
+"""Ciphered calls with phones of others: keys offered and required, both ways, on hold and back; speech is judged."""
+
+import os
+import time
+
+import baresip_new
+import baresip_old
+import pjsua
+import pytest
+from driver import DOOR, INDOOR, ROOT, need
+from kamailio import PASSWORDS
+from siplet_tools.speech import compare, read_wav
+
+TALK = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # s in which both clips are heard
+TLS = os.path.join(ROOT, "tests", "vectors", "tls")
+TRUST = tuple(os.path.join(TLS, name) for name in ("ca.pem", "server.pem", "server.key"))
+CLASSES = {
+    "baresip_old": (baresip_old, baresip_old.BaresipOld),
+    "baresip_new": (baresip_new, baresip_new.BaresipNew),
+    "pjsua": (pjsua, pjsua.Pjsua),
+}
+MODES = [("offer", "offer"), ("offer", "require"), ("require", "offer"), ("require", "require")]
+
+
+@pytest.fixture
+def peer(started, tmp_path, kind):
+    """peer(srtp, server=None, **options) starts a phone of the kind that the test is about; it says indoor.wav."""
+    module, phone = CLASSES[kind]
+    need(module.missing())
+
+    def start(srtp, server=None, **options):
+        password = PASSWORDS["indoor"] if server else ""
+        return started(phone(tmp_path / kind, "indoor", password, server, says=INDOOR, srtp=srtp, **options))
+
+    return start
+
+
+@pytest.fixture
+def door(puppet, tmp_path):
+    """door(srtp, server=None, **options): a siplet phone that says door.wav and records to heard-at-door.wav."""
+
+    def start(srtp, server=None, anyway=True, **options):
+        options["audio"] = {"play": DOOR, "record": str(tmp_path / "heard-at-door.wav"), "repeat": True}
+        options["sound"] = {"sound.complete": True, "sound.srtp_encryption": srtp, "sound.srtp_without_tls": anyway}
+        phone = puppet(server, **options)
+        phone.heard = str(tmp_path / "heard-at-door.wav")
+        return phone
+
+    return start
+
+
+def ring_out(phone, other, target=None):
+    """siplet calls the peer; both calls, once they are up."""
+    call = phone.do("call", target=target or other.uri)["call"]
+    theirs = other.incoming()
+    other.answer(theirs)
+    phone.event("up", call=call)
+    other.up(theirs)
+    return call, theirs
+
+
+def ring_in(phone, other, target=None):
+    """The peer calls siplet."""
+    theirs = other.dial(target or phone.uri)
+    call = phone.event("incoming")["call"]
+    phone.do("answer", call=call)
+    phone.event("up", call=call)
+    other.up(theirs)
+    return call, theirs
+
+
+def judge(phone, call, other, theirs, encrypted=True):
+    """What each hears is what the other says; the call is over then."""
+    time.sleep(TALK)
+    state, stats = phone.do("state", call=call), phone.do("stats", call=call)
+    phone.do("hangup", call=call)
+    other.over(theirs)
+    at_door, indoors = compare(INDOOR, phone.heard), compare(DOOR, other.heard(theirs))
+    print("siplet heard:", at_door, "\nthe peer heard:", indoors, "\n", stats, state)
+    assert state["encrypted"] == encrypted and not state["faults"]
+    assert at_door.ok and indoors.ok
+    assert stats["lost"] == 0 and stats["bad"] == 0 and stats["foreign"] == 0
+
+
+@pytest.mark.parametrize("ours, theirs", MODES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_we_call(kind, peer, door, ours, theirs):
+    other = peer(theirs)
+    phone = door(ours)
+    if (kind, ours, theirs) == ("pjsua", "offer", "require"):  # it wants RTP/SAVP then, and says so
+        call = phone.do("call", target=other.uri)["call"]
+        assert phone.event("failed", call=call)["status"] in (488, 606)
+        return
+    call, theirs = ring_out(phone, other)
+    judge(phone, call, other, theirs)
+
+
+@pytest.mark.parametrize("ours, theirs", MODES)
+@pytest.mark.parametrize("kind", CLASSES)
+def test_it_calls(kind, peer, door, ours, theirs):
+    other = peer(theirs)
+    phone = door(ours)
+    call, theirs = ring_in(phone, other)
+    judge(phone, call, other, theirs)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_on_hold_and_back_by_either_side(kind, peer, door):
+    other = peer("require")
+    phone = door("offer")
+    for ring in (ring_out, ring_in):
+        call, theirs = ring(phone, other)
+        for _ in range(2):
+            phone.do("hold", call=call)
+            other.is_held(theirs)
+            phone.do("resume", call=call)
+            other.is_resumed(theirs)
+            other.hold(theirs)
+            time.sleep(0.3)
+            other.resume(theirs)
+            time.sleep(0.3)
+        # What the peer heard before and meanwhile is no clip; what siplet hears is, once more
+        phone.do("hangup", call=call)
+        other.over(theirs)
+        assert phone.do("state")["faults"] == 0
+    call, theirs = ring_in(phone, other)
+    phone.do("hold", call=call)
+    phone.do("resume", call=call)
+    judge(phone, call, other, theirs)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_plain_calls_with_who_has_no_keys(kind, peer, door):
+    other = peer("")
+    phone = door("offer")
+    call, theirs = ring_out(phone, other)
+    judge(phone, call, other, theirs, encrypted=False)
+    call, theirs = ring_in(phone, other)
+    assert not phone.do("state", call=call)["encrypted"]
+    phone.do("hangup", call=call)
+    other.over(theirs)
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+@pytest.mark.parametrize("ours, theirs", [("require", ""), ("off", "require")])
+def test_who_requires_keys_is_not_served_without(kind, peer, door, ours, theirs):
+    other = peer(theirs)
+    phone = door(ours)
+    call = phone.do("call", target=other.uri)["call"]
+    if ours == "require" and kind != "pjsua":  # baresip takes RTP/SAVP as it comes, and its answer is of no use
+        phone.event("failed", call=call)
+    else:
+        assert phone.event("failed", call=call)["status"] in (488, 606, 415)
+    assert not phone.do("state")["faults"]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_over_tls_keys_are_offered_by_default_and_over_udp_they_are_not(kind, kamailio, peer, door, tmp_path):
+    server = kamailio("TLS", "NAT", certificates=TRUST)
+    other = peer("offer", server.tls_server, transport="tls", certificates=TRUST)
+    phone = door("offer", server.tls_server, anyway=False, transport="tls", streams={"tls": {"ca": TRUST[0]}})
+    call, theirs = ring_out(phone, other, f"sip:indoor@{server.tls_server}")
+    judge(phone, call, other, theirs)
+    call, theirs = ring_in(phone, other, f"sip:door@{server.tls_server}")
+    judge(phone, call, other, theirs)
+    phone.stop()
+    phone = door("offer", server.server, anyway=False)
+    call, theirs = ring_out(phone, other, f"sip:indoor@{server.server}")
+    assert not phone.do("state", call=call)["encrypted"]
+    with open(phone.trace, "rb") as file:
+        assert b"a=crypto" not in b"".join(part for part in file.read().split(b">>> ")[1:] if b"INVITE sip:" in part)
+    phone.do("hangup", call=call)
+    other.over(theirs)
