@@ -275,6 +275,42 @@ def keys(line):
     return next(one for one in line.extras if isinstance(one, Keys))
 
 
+def test_who_refuses_plain_rtp_with_keys_is_asked_once_more():
+    line, far = lines("offer", "offer")
+    first = line.offer()
+    assert line.insist()
+    second = line.offer()
+    assert said(second)[0] == "RTP/SAVP" and said(second)[1] == said(first)[1]
+    assert not line.insist(), "once"
+    line.accept(far.answer(second))
+    assert keys(line).theirs and said(line.offer())[0] == "RTP/SAVP"
+    close(line, far)
+    for mode in ("require", "off"):
+        (line,) = lines(mode)
+        line.offer()
+        assert not line.insist()
+        close(line)
+
+
+async def test_a_phone_that_takes_rtp_savp_alone_is_reached_all_the_same():
+    refused = []
+    async with phone("bell") as bell, phone("desk") as desk:
+        make = desk.sound
+
+        def strict(owner, subject):
+            line = make(owner, subject)
+            line.profiles = ("RTP/SAVP",)
+            refused.append(line)
+            return line
+
+        desk.sound = strict
+        call, other = await connect(bell, desk)
+        assert call.is_encrypted() and other.is_encrypted() and len(refused) == 2
+        await call.hangup()
+        await other.ended(timeout_ms=2000)
+        assert bell.faults == desk.faults == 0
+
+
 def test_an_offer_says_two_suites_with_keys_of_their_own():
     for mode, profile in (("offer", "RTP/AVP"), ("require", "RTP/SAVP")):
         (line,) = lines(mode)

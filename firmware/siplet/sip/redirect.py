@@ -3,7 +3,6 @@
 #
 #     300, 301, 302     its Contacts join those that are still to be tried, the best q first
 #     anything else     the next of them; none after a 6xx, which speaks for everybody
-#
 #     488               what may be offered in another way is, at the same place
 #
 # Nothing is tried twice, more than REDIRECTS never, and nothing but sip: and sips: URIs; a sips: call stays one. What

@@ -19,7 +19,8 @@ class Line(Plain):
 
     subject: the Call that is made, the sip.session.Session of one that comes. ours: it is our offer that is answered.
     An extra may also have fits(media): whether take() would; goes(uri): our offer goes elsewhere, RemoteError(488): it
-    must not; insist(): our offer was refused, True: there is another one; again(line, uri): what takes its place in the line to another far end, see again().
+    must not; insist(): our offer was refused, True: there is another one; again(line, uri): what takes its place in the
+    line to another far end, see again().
     """
 
     profiles = ("RTP/AVP",)
@@ -64,10 +65,7 @@ class Line(Plain):
 
     def insist(self):
         """Our offer was refused, 488: whether there is another one."""
-        for extra in self.extras:
-            if hasattr(extra, "insist") and extra.insist():
-                return True
-        return False
+        return any([hasattr(extra, "insist") and extra.insist() for extra in self.extras])
 
     def again(self, number, uri):
         """A Negotiation of this line with another far end, at a URI, whose call takes this one's place when it is up.
