@@ -65,7 +65,7 @@ class Line(Plain):
 
     def insist(self):
         """Our offer was refused, 488: whether there is another one."""
-        return any([hasattr(extra, "insist") and extra.insist() for extra in self.extras])
+        return any(hasattr(extra, "insist") and extra.insist() for extra in self.extras)
 
     def again(self, number, uri):
         """A Negotiation of this line with another far end, at a URI, whose call takes this one's place when it is up.
