@@ -86,7 +86,7 @@ async def test_both_ends_are_heard_through_a_cipher():
                 assert call.stats.received > received[0] + 5 and other.stats.received > received[1] + 5
                 assert bytes(keys_of(call).ours.key) == sent == keys_of(other).theirs.key
                 for end in (call, other):
-                    assert end.is_encrypted() and end.stats.bad == 0
+                    assert end.is_encrypted() and end.stream.cipher.failed == 0
                 both = keys_of(call), keys_of(other)
                 spent = [key for keys in both for key in keys._spent]
                 cipher = call.stream.cipher
@@ -178,10 +178,10 @@ async def test_a_call_moves_to_somebody_else_with_keys_of_its_own():
         await platform.sleep_ms(300)
         for end in (call, third):
             assert end.is_encrypted() and end.state == "up"
-        received = call.stats.received, third.stats.received, call.stats.bad
+        received = call.stats.received, third.stats.received, call.stream.cipher.failed
         await platform.sleep_ms(200)
         assert call.stats.received > received[0] + 5 and third.stats.received > received[1] + 5
-        assert call.stats.bad == received[2]
+        assert call.stream.cipher.failed == received[2]
         assert bytes(keys_of(call).ours.key) != first
         await call.hold()
         await call.resume()
