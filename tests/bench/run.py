@@ -17,6 +17,7 @@ import modules  # noqa: E402
 import ondemand  # noqa: E402
 import pacing  # noqa: E402
 import quality  # noqa: E402
+import srtp  # noqa: E402
 from siplet_tools import compiler, interpreter, linker  # noqa: E402
 from siplet_tools.process import ProcessError  # noqa: E402
 from table import doing  # noqa: E402
@@ -29,6 +30,7 @@ SECTIONS = {
     "compact": compact.show,
     "doorphone": doorphone.show,
     "pacing": pacing.show,
+    "srtp": srtp.show,
     "quality": quality.show,
     "fuzz": fuzz.show,
 }
