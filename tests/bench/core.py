@@ -49,6 +49,7 @@ def _lines(command):
 
 SPEED = (  # what, script and arguments, runs for the time, runs for callgrind
     ("a 20 ms frame: encode, send, receive, decode", ["frames.py"], 5000, (100, 500)),
+    ("20 ms of G.722, encoded and decoded", ["wide.py"], 1000, (24, 72)),
     ("INVITE parsed, offer answered, 200 built", ["messages.py", "invite"], 2000, (20, 120)),
     ("OPTIONS in, 200 out, by the endpoint", ["messages.py", "options"], 2000, (20, 120)),
     ("a whole incoming call: INVITE, 200, ACK, BYE, timers", ["messages.py", "call"], 500, (10, 50)),

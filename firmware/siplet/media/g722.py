@@ -49,8 +49,12 @@ FINE = array(
 # All need the tables above.
 try:  # not every build compiles viper: WebAssembly, some RISC-V ones, CPython; or a .mpy of another build
     from siplet.media.g722_viper import band, qmf
+
+    NATIVE = True
 except (SyntaxError, ImportError, NameError, ValueError, RuntimeError):
     from siplet.media.g722_plain import band, qmf
+
+    NATIVE = False
 
 
 class G722:

@@ -1,16 +1,23 @@
 # Speech of 16 kHz: what changes in a stream when an agreement brings G.722, or takes it away. Loaded when a phone may
-# offer it. May import media.g722 and audio.rates.
+# offer it. May import media.g722, audio.rates and platform.
 #
 # G.722's clock of RTP says 8000, by an old mistake that RFC 3551 4.5.2 keeps: so numbers, timestamps and the jitter
 # buffer are those of G.711, a byte for 125 us. Only the samples between the codec and the audio object are twice as
 # many, and who counts them is told: the parts, the player, the audio object.
 
+from siplet import platform
+from siplet.media import g722
 from siplet.media.g722 import G722
 
 
 def wide(audio):
     """Whether an audio object can hear and say 16 kHz."""
     return 16000 in getattr(audio, "rates", ())
+
+
+def fast():
+    """Whether G.722 keeps up with speech here: without native code a board takes seconds for a second."""
+    return g722.NATIVE or not platform.MICROPYTHON
 
 
 class Doubled:
