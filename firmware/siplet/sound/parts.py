@@ -71,8 +71,10 @@ class Sound:
         """(the codecs of a Phone's next call, by preference; the wideband.Wide for it, None without G.722)."""
         codecs = phone.codecs
         wanted = self.options.get("sound.wideband_speech")
-        if wanted is None:
-            wanted = 16000 in getattr(phone.audio, "rates", ())
+        if wanted is None and 16000 in getattr(phone.audio, "rates", ()):
+            from siplet.sound.wideband import fast
+
+            wanted = fast()
         if b"G722" not in codecs:
             if not wanted:
                 return codecs, None
