@@ -109,7 +109,7 @@ def siplet_phone(folder):
         "app": "echo",
         "sip": {"address": f"sip:echo@127.0.0.1:{port}", "local_address": "127.0.0.1", "local_port": port,
                 "register": False, "accept": ["open"]},
-        "sound": {"complete": True},
+        "sound": {"complete": True, "hands_free": "off"},
     }  # fmt: skip
     path = os.path.join(folder, "config.json")
     with open(path, "w", encoding="utf-8") as file:

@@ -18,6 +18,7 @@
 # and kept from call to call, for a heap that is torn has no such pieces any more.
 
 from siplet.sound.line import Line
+from siplet.sound.stream import Stream
 
 # order: 10 canceller, 20 hands-free, 30 mixer of prompts and tones, 40 keys as tones, 50 recorder
 #
@@ -36,8 +37,10 @@ class Sound:
     """options: {key: value}, the keys sound.* of siplet.config; what is missing has its default. A call of it makes a
     Line, as siplet.line's class does.
 
-    failed: parts that a call had to do without, for want of memory.
+    failed: parts that a call had to do without, for want of memory. mapper: a siplet.sound.stun.Mapper, or None.
     """
+
+    mapper = None
 
     def __init__(self, options):
         self.options = options
@@ -60,7 +63,14 @@ class Sound:
 
     def __call__(self, phone, subject=None):
         """A Line for one call of a Phone; subject: see Line. OSError: no port is free."""
-        line = Line(phone, self, subject)
+        try:
+            line = Line(phone, self, subject)
+        except OSError:
+            if not self.mapper or not self.mapper.spare():
+                raise
+            line = Line(phone, self, subject)
+        if self.mapper:
+            self.mapper.map(line)
         line.parts = self._spare.pop() if self._spare else self._make()
         for part in line.parts:
             if hasattr(part, "describe"):
@@ -95,6 +105,15 @@ class Sound:
             except MemoryError:
                 self.failed += 1
 
+    def page(self, audio, udp, random):
+        """The Stream of a page: of all parts it has the player alone."""
+        stream = Stream(audio, udp, random)
+        for make in self._makers:
+            if make.__name__ == "Player":
+                stream.parts = [make(self.options)]
+                stream.parts[0].begin(_Page(stream))
+        return stream
+
     def release(self, line):
         """A Line is closed: its parts are free for another one."""
         stream, line.heard = line.heard, None
@@ -113,9 +132,22 @@ class Sound:
             self._spare.append(parts)
 
 
-def sound(options):
-    """What Phone.sound becomes."""
-    return Sound(options)
+class _Page:
+    """What a part's begin() sees of a call."""
+
+    def __init__(self, stream):
+        self.stream = stream
+
+
+def sound(options, phone=None):
+    """What Phone.sound becomes. phone: the Phone, which is about to be open."""
+    made = Sound(options)
+    server = options.get("sound.stun_server")
+    if server and phone:
+        from siplet.sound.stun import Mapper
+
+        made.mapper = Mapper(phone, server)
+    return made
 
 
 def insert(call, part):
