@@ -74,6 +74,7 @@ _TABLE = (
     ("sound.no_media_s", "int", 10, 0, 3600, "seconds without sound after which that is told; 0: never"),
     ("sound.hang_up_without_media_s", "int", 0, 0, 86400, "seconds without sound that end a call; 0: none do"),
     ("sound.drop_own_packets", "bool", False, 0, 0, "sound of ours that is sent back to us is not heard"),
+    ("sound.stun_server", "str", "", 0, 128, "host or host:port that tells our address behind a NAT; empty: none"),
     ("sound.progress_tones", "bool", True, 0, 0, "who calls hears ringing, and a busy tone when the call was refused"),
     ("sound.tones_of_country", "str", "de", 2, 2, "whose tones these are: at, au, be, br, ca, ch, cn, cz, de ..."),
     (

@@ -74,7 +74,7 @@ async def open_phone(phone):
     options = phone.names.pop("sound", {})
     wanted = options.get("sound.complete")
     if wanted or (wanted is None and _room() > _SOUND):  # loaded without a name more on a heap without room
-        phone.sound = __import__("siplet.sound.parts", None, None, ("sound",)).sound(options)
+        phone.sound = __import__("siplet.sound.parts", None, None, ("sound",)).sound(options, phone)
     else:
         phone.codecs = [codec for codec in phone.codecs if codec != b"G722"]  # which the plain stream cannot decode
     phone.udp = Udp(phone.bind_address, phone.local_port)
