@@ -1,9 +1,10 @@
-# G.722 under a locked heap: loud, silent, garbage.
+# G.722 under a locked heap: the codec, loud, silent, garbage; streams of 16 kHz.
 
 NEEDS = ("heap_lock",)
 
-from locked import locked
+from locked import Agreement, Audio, Peer, locked
 from siplet.media import g722, g722_plain
+from siplet.sound.stream import Stream
 
 
 def test_g722_allocates_nothing():
@@ -47,3 +48,68 @@ def test_the_plain_kernels_allocate_nothing_either():
             g722_plain.band(0, 0, 0, 160, work, packet, 12, high, 3)
 
     locked(run, 3)
+
+
+class Agreed(Agreement):
+    def __init__(self, codec=b"G722"):
+        super().__init__(codec, 9 if codec == b"G722" else 8)
+
+
+class High(Audio):
+    """Hears a saw of 16 kHz."""
+
+    rates = (8000, 16000)
+    size = 320
+
+    def tune(self, rate):
+        self.size = rate // 25
+
+    def read(self, frame):
+        i = 0
+        while i < self.size:
+            frame[i] = i & 0xF8
+            frame[i + 1] = 0
+            i += 2
+        return True
+
+    def write(self, frame):
+        self.loud += frame[self.size - 1] != 0 or frame[self.size - 2] != 0
+
+
+def ticks(s, n):
+    while n:
+        s.udp.arrive()
+        s.tick()
+        n -= 1
+
+
+def wide_stream(audio):
+    peer = Peer(kind=9)
+    peer.trouble = lambda tick: "lost" if tick % 17 == 9 else "twice" if tick % 11 == 5 else ""
+    s = Stream(audio, peer, lambda n: bytes(range(n)))
+    s.configure(Agreed())
+    return s
+
+
+def test_a_wide_stream_allocates_nothing():
+    s = wide_stream(High())
+    ticks(s, 5)
+    locked(ticks, s, 30)
+    assert s.udp.sent == 35 and s.stats.received > 25 and s.stats.lost and s.audio.loud > 15
+
+
+def test_neither_does_one_with_the_adapter_between():
+    s = wide_stream(Audio())
+    ticks(s, 5)
+    locked(ticks, s, 30)
+    assert s.udp.sent == 35 and s.audio.audio.loud > 15
+
+
+def test_nor_does_it_after_the_codec_has_changed_twice():
+    s = wide_stream(High())
+    ticks(s, 5)
+    s.configure(Agreed(b"PCMA"))
+    s.configure(Agreed())
+    ticks(s, 5)
+    locked(ticks, s, 10)
+    assert s.wide and s.audio.size == 640
