@@ -127,9 +127,10 @@ def test_the_plain_kernels():
         room, pads, cipher, data, stream = things
         while n:
             n -= 1
-            srtp_plain.counters(10, stream, MASTER, data, 8, room, n)
+            srtp_plain.start(room, MASTER, data, 8)
+            srtp_plain.counters(10, stream, room, n)
             cipher.encrypt(stream, stream)
-            srtp_plain.mix(160, data, data, 12, 12, stream)
+            srtp_plain.mix(160, data, data, 12, stream)
             sha1_plain.authenticate(room, 172, 0, data, pads, 4)
             srtp_plain.differ(10, room, data, sha1.TAIL, 172)
 

@@ -11,8 +11,8 @@ from micropython import const
 _STATE = const(660)  # five words, e d c b a
 _CONSTANTS = const(680)  # of the rounds, one for each twenty
 TAIL = const(696)  # two blocks with the message's end; afterwards the digest, 20 bytes
-TRAILER = const(824)  # what is hashed after the message, up to 4 bytes; two more are free
-_SIZE = const(832)
+TRAILER = const(824)  # what is hashed after the message, up to 4 bytes; the 20 more are srtp's
+_SIZE = const(848)
 
 # Low byte first, as the kernels see words
 _ROUNDS = b"\x99\x79\x82\x5a\xa1\xeb\xd9\x6e\xdc\xbc\x1b\x8f\xd6\xc1\x62\xca"

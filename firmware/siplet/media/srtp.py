@@ -6,7 +6,7 @@
 #
 # A packet's index has 48 bits and would be a heap object: it is a roll-over counter of two halves (high, low) and the
 # sequence number. Nothing is allocated for a packet, but for the first one of a length sent, and of a source heard.
-# Session keys are derived once (key_derivation_rate 0). There is no MKI.
+# Session keys are derived once (key_derivation_rate 0). There is no MKI. Functions have few locals: see sound.stream.
 
 from micropython import const
 
@@ -25,7 +25,6 @@ _CHUNK = const(160)
 _OUT = const(576)  # of a packet of ours; one of 20 ms has 172 bytes, RTCP a few hundred at most
 _REPLAY = const(128)  # the packets back to which a repetition is told from a late one
 _SOURCES = const(4)  # remembered, so that what one of them said cannot be played again after the next
-_FAR = const(0x20000)  # further than any sequence number reaches
 
 
 class Room:
@@ -61,29 +60,34 @@ class _Session:
     # The session keys of SRTP (label 0) or of SRTCP (label 3), derived from a master key (RFC 3711 4.3)
 
     def __init__(self, room, label):
-        self._room = room
+        self._work = room.work
+        self._stream = room.stream
+        self._views = room.views
         self._label = label
+        self._more = 0 if label else 4  # bytes of the index that the tag covers beside the packet
         self._salt = bytearray(14)
         self._hmac = Hmac()
+        self._pads = self._hmac.pads
         self._aes = None
+        self.length = LONG_TAG
 
     def key(self, master, salt):
         # master: the cipher of the master key; salt: the master salt
-        room = self._room
-        made = room.stream
+        made = self._stream
         zeros = bytes(4)
-        label = self._label
-        room.index(0, 0, 0)
+        for i in range(6):
+            self._work[TRAILER + i] = 0
         for i in range(3):
             self._salt[:] = salt
-            self._salt[7] ^= label + i
-            counters(2, made, self._salt, zeros, 0, room.work, 0)
-            master.encrypt(room.views[2], room.views[2])
+            self._salt[7] ^= self._label + i
+            start(self._work, self._salt, zeros, 0)
+            counters(2, made, self._work, 0)
+            master.encrypt(self._views[2], self._views[2])
             if i == 0:
-                self._aes = aes(bytes(room.views[1]))
+                self._aes = aes(bytes(self._views[1]))
             elif i == 1:
-                self._hmac.key(room.work, room.views[2][:20])
-        self._salt[:] = room.views[1][:14]
+                self._hmac.key(self._work, self._views[2][:20])
+        self._salt[:] = self._views[1][:14]
         for i in range(32):
             made[i] = 0
 
@@ -94,26 +98,38 @@ class _Session:
         for i in range(14):
             self._salt[i] = 0
 
-    def crypt(self, n, data, at, out, to, ssrc):
-        """Cipher or decipher data[at : at + n] to out[to:], which may be the same; data[ssrc:]: the SSRC."""
-        room = self._room
-        stream = room.stream
+    def start(self, data, ssrc):
+        """A packet begins whose SSRC is data[ssrc:]; its index is put down."""
+        start(self._work, self._salt, data, ssrc)
+
+    def crypt(self, n, data, at, out):
+        """Cipher or decipher data[at : at + n], to the same place of out, which may be data; after start()."""
+        if n > _CHUNK:
+            self._crypt_long(n, data, at, out)
+            return
+        counters((n + 15) >> 4, self._stream, self._work, 0)
+        self._aes.encrypt(self._views[(n + 15) >> 4], self._stream)
+        mix(n, data, out, at, self._stream)
+
+    def _crypt_long(self, n, data, at, out):
         first = 0
         while n > 0:
             some = n if n < _CHUNK else _CHUNK
-            blocks = (some + 15) >> 4
-            counters(blocks, stream, self._salt, data, ssrc, room.work, first)
-            view = room.views[blocks]
-            self._aes.encrypt(view, view)
-            mix(some, data, out, at, to, stream)
+            counters((some + 15) >> 4, self._stream, self._work, first)
+            self._aes.encrypt(self._views[(some + 15) >> 4], self._stream)
+            mix(some, data, out, at, self._stream)
             at += some
-            to += some
             n -= some
             first += _BLOCKS
 
-    def tag(self, n, data, at, more):
-        """Leave the tag of data[at : at + n] at TAIL of the work; more: bytes of the index that belong to it."""
-        authenticate(self._room.work, n, at, data, self._hmac.pads, more)
+    def tag(self, n, data, at):
+        """Leave the tag of data[at : at + n] at TAIL of the work."""
+        authenticate(self._work, n, at, data, self._pads, self._more)
+
+    def opens(self, data, at, stop):
+        """Whether what follows data[at:stop] is its tag."""
+        self.tag(stop - at, data, at)
+        return not differ(self.length, self._work, data, TAIL, stop)
 
 
 class Sender:
@@ -143,123 +159,163 @@ class Sender:
     def protect(self, packet):
         """The SRTP packet of an RTP packet, in memory that the next one takes over.
 
-        packet: of siplet.media.rtp.Sender: a header of 12 bytes, and numbers that go up by one.
+        packet: of siplet.media.rtp.Sender: a header of 12 bytes, and numbers that go up by one. LocalError: too long.
         """
-        room = self._room
-        out = room.out
         n = len(packet)
-        if n + LONG_TAG > _OUT:
+        if n > _OUT - LONG_TAG:
             raise LocalError("a packet too long")
-        sequence = packet[2] << 8 | packet[3]
+        rtp = self._rtp
+        self._count(packet[2] << 8 | packet[3])
+        rtp.start(packet, 8)
+        rtp.crypt(n - _HEADER, packet, _HEADER, self._room.out)
+        move(_HEADER, packet, self._room.out, 0, 0)
+        rtp.tag(n, self._room.out, 0)
+        move(self.length, self._room.work, self._room.out, TAIL, n)
+        return self._room.view(n + self.length)
+
+    def _count(self, sequence):
+        # The roll-over counter of the next packet, and its index
         if sequence < self._last:
             low = self._low + 1
             self._low = low & 0xFFFF
             self._high = (self._high + (low >> 16)) & 0xFFFF
         self._last = sequence
-        room.index(self._high, self._low, sequence)
-        self._rtp.crypt(n - _HEADER, packet, _HEADER, out, _HEADER, 8)
-        move(_HEADER, packet, out, 0, 0)
-        self._rtp.tag(n, out, 0, 4)
-        move(self.length, room.work, out, TAIL, n)
-        return room.view(n + self.length)
+        self._room.index(self._high, self._low, sequence)
 
     def protect_control(self, packet):
         """The SRTCP packet of a compound RTCP packet; as protect(). The indices begin at 0 (RFC 3711 3.4)."""
-        room = self._room
-        out = room.out
         n = len(packet)
-        if n + 4 + LONG_TAG > _OUT:
+        if n > _OUT - 4 - LONG_TAG:
             raise LocalError("a packet too long")
-        high = self._control_high
-        low = self._control_low
-        room.index(0, high, low)
-        self._control.crypt(n - 8, packet, 8, out, 8, 4)
-        move(8, packet, out, 0, 0)
-        move(4, room.work, out, TRAILER + 2, n)
-        out[n] |= 0x80  # E: it is ciphered
-        self._control.tag(n + 4, out, 0, 0)
-        move(LONG_TAG, room.work, out, TAIL, n + 4)
-        low += 1
+        room = self._room
+        control = self._control
+        room.index(0, self._control_high, self._control_low)
+        control.start(packet, 4)
+        control.crypt(n - 8, packet, 8, room.out)
+        move(8, packet, room.out, 0, 0)
+        move(4, room.work, room.out, TRAILER + 2, n)
+        room.out[n] |= 0x80  # E: it is ciphered
+        control.tag(n + 4, room.out, 0)
+        move(LONG_TAG, room.work, room.out, TAIL, n + 4)
+        low = self._control_low + 1
         self._control_low = low & 0xFFFF
-        self._control_high = (high + (low >> 16)) & 0x7FFF
+        self._control_high = (self._control_high + (low >> 16)) & 0x7FFF
         return room.view(n + 4 + LONG_TAG)
 
 
 class _Source:
-    # What was received of one SSRC: the highest index, and a bit for each of the _REPLAY numbers before it
+    # What was received of one SSRC: the highest index (high, low, last), and a bit for each of the _REPLAY numbers
+    # before it. place(): a packet's index is found, and put down; take(): its tag was right.
 
-    def __init__(self):
+    def __init__(self, room):
+        self._room = room
         self.ssrc = bytearray(4)
         self.window = bytearray(_REPLAY >> 3)
 
     def begin(self, data, at):
         move(4, data, self.ssrc, at, 0)
-        self.high = self.low = 0
-        self.last = -1
+        self.fresh = True
+        self.high = self.low = self.last = 0
         i = _REPLAY >> 3
         while i:
             i -= 1
             self.window[i] = 0
 
-    def step(self, high, low, sequence):
-        # from the highest index to this one, within _FAR
-        wraps = low - self.low
-        if high != self.high:
-            wraps += 65536 if high - self.high == 1 else -65536 if high - self.high == -1 else 2 * (high - self.high)
-        if wraps > 1:
-            return _FAR
-        if wraps < -1:
-            return -_FAR
-        return (wraps << 16) + sequence - self.last
+    def place(self, data, at):
+        """Of the RTP packet data[at:]. False: it came before, or is too old to tell."""
+        sequence = data[at + 2] << 8 | data[at + 3]
+        if self.fresh:
+            self.last = sequence - 1
+        wraps = 0
+        # RFC 3711 appendix A: the counter for which this number is the nearest to the highest one
+        if self.last < 32768:
+            if sequence - self.last > 32768:
+                wraps = -1
+        elif self.last - 32768 > sequence:
+            wraps = 1
+        return self._put(wraps, sequence)
 
-    def is_new(self, step, sequence):
-        return step > 0 or (step > -_REPLAY and not self.window[sequence >> 3 & 15] >> (sequence & 7) & 1)
+    def place_control(self, data, at):
+        """Of the SRTCP packet whose index is data[at:]."""
+        wraps = (data[at] & 0x7F) << 8 | data[at + 1]
+        sequence = data[at + 2] << 8 | data[at + 3]
+        if self.fresh:
+            self.low = wraps
+            self.last = sequence - 1
+        return self._put(wraps - self.low, sequence)
 
-    def take(self, step, high, low, sequence):
+    def _put(self, wraps, sequence):
+        low = self.low + wraps
+        high = self.high + (low >> 16)
+        low &= 0xFFFF
+        self.new_high = high
+        self.new_low = low
+        self.new = sequence
+        wraps = 2 if wraps > 2 else -2 if wraps < -2 else wraps  # further than any number reaches
+        step = self.step = (wraps << 16) + sequence - self.last
+        if high >> 16 or (step <= 0 and (step <= -_REPLAY or self.window[sequence >> 3 & 15] >> (sequence & 7) & 1)):
+            return False
+        self._room.index(high, low, sequence)
+        return True
+
+    def take(self):
+        """What was placed last was heard."""
         window = self.window
-        if step > 0:
-            i = _REPLAY if step > _REPLAY else step
+        i = self.step
+        if i > 0:
+            if i > _REPLAY:
+                i = _REPLAY
             while i:
                 i -= 1
-                j = (sequence - i) & 0x7F
+                j = (self.new - i) & 0x7F
                 window[j >> 3] &= ~(1 << (j & 7))
-            self.high = high
-            self.low = low
-            self.last = sequence
-        window[sequence >> 3 & 15] |= 1 << (sequence & 7)
+            self.high = self.new_high
+            self.low = self.new_low
+            self.last = self.new
+        window[self.new >> 3 & 15] |= 1 << (self.new & 7)
 
 
 class _Sources:
-    # The sources of one kind of packets, the latest first
+    # The sources of one kind of packets, the latest new one first, and one for the next
 
-    def __init__(self):
-        self._spare = _Source()
+    def __init__(self, room):
+        self._room = room
+        self._spare = _Source(room)
         self._known = []
 
     def clear(self):
         if self._known:
-            self._spare = self._known[0]
+            self._spare = self._spare or self._known[0]
             self._known.clear()
 
     def find(self, data, at):
-        # None: a source that is not known
+        # Whose SSRC is data[at:]: a known one, or the next one, begun; None: there is no room for it
+        known = self._known
+        if known and not differ(4, data, known[0].ssrc, at, 0):
+            return known[0]
+        return self._search(data, at)
+
+    def _search(self, data, at):
         for source in self._known:
             if not differ(4, data, source.ssrc, at, 0):
                 return source
-        return None
+        if self._spare:
+            self._spare.begin(data, at)
+        return self._spare
 
-    def add(self, data, at):
-        # None without memory
-        source = self._spare
+    def adopt(self, source):
+        # It is none of strangers: its key is the right one. False: there is no memory for it
+        try:
+            self._known.insert(0, source)
+        except MemoryError:
+            return False
+        source.fresh = False
         self._spare = None
-        if source is None:
-            try:
-                source = self._known.pop() if len(self._known) == _SOURCES else _Source()
-            except MemoryError:
-                return None
-        source.begin(data, at)
-        self._known.insert(0, source)
-        return source
+        try:
+            self._spare = self._known.pop() if len(self._known) > _SOURCES else _Source(self._room)
+        except MemoryError:  # whoever comes next is not heard, rather than somebody for the second time
+            pass
+        return True
 
 
 class Receiver:
@@ -269,12 +325,10 @@ class Receiver:
     """
 
     def __init__(self, room):
-        self._room = room
         self._rtp = _Session(room, 0)
         self._control = _Session(room, 3)
-        self._sources = _Sources()
-        self._control_sources = _Sources()
-        self.length = LONG_TAG
+        self._sources = _Sources(room)
+        self._control_sources = _Sources(room)
         self.failed = self.replayed = 0
 
     def key(self, master, tag=LONG_TAG):
@@ -282,7 +336,7 @@ class Receiver:
         cipher = aes(bytes(master[:16]))
         self._rtp.key(cipher, master[16:MASTER])
         self._control.key(cipher, master[16:MASTER])
-        self.length = tag
+        self._rtp.length = tag
         self._sources.clear()
         self._control_sources.clear()
 
@@ -293,89 +347,62 @@ class Receiver:
 
     def unprotect(self, data, at, end):
         """Make an RTP packet of the SRTP packet data[at:end], in its place: its new end, or at: it is no use."""
-        stop = end - self.length
-        body = at + _HEADER + ((data[at] & 15) << 2) if stop - at >= _HEADER else end
-        if body < stop and data[at] & 0x10:
-            body += 4
-            if body <= stop:
-                body += (data[body - 2] << 8 | data[body - 1]) << 2
-        if body > stop or data[at] & 0xC0 != 0x80:
+        end -= self._rtp.length
+        body = _body(data, at, end)
+        source = self._sources.find(data, at + 8) if body else None
+        if not source:
             self.failed += 1
             return at
-        sequence = data[at + 2] << 8 | data[at + 3]
-        source = self._sources.find(data, at + 8)
-        high = low = step = 0
-        if source:
-            # RFC 3711 appendix A: the counter for which this number is the nearest to the highest one
-            high = source.high
-            low = source.low
-            last = source.last
-            if last < 32768:
-                if sequence - last > 32768:
-                    low -= 1
-                    if low < 0:
-                        low = 0xFFFF
-                        high -= 1
-            elif last - 32768 > sequence:
-                low += 1
-                if low > 0xFFFF:
-                    low = 0
-                    high = (high + 1) & 0xFFFF
-            step = source.step(high, low, sequence)
-            if high < 0 or not source.is_new(step, sequence):
-                self.replayed += 1
-                return at
-        room = self._room
-        room.index(high, low, sequence)
-        rtp = self._rtp
-        rtp.tag(stop - at, data, at, 4)
-        if differ(self.length, room.work, data, TAIL, stop):
+        if not source.place(data, at):
+            self.replayed += 1
+            return at
+        if not self._rtp.opens(data, at, end):
             self.failed += 1
             return at
-        if source is None:
-            source = self._sources.add(data, at + 8)
-            if source is None:
-                return at
-            step = _REPLAY
-        rtp.crypt(stop - body, data, body, data, body, at + 8)
-        source.take(step, high, low, sequence)
-        return stop
+        if source.fresh and not self._sources.adopt(source):
+            return at
+        self._rtp.start(data, at + 8)
+        self._rtp.crypt(end - body, data, body, data)
+        source.take()
+        return end
 
     def unprotect_control(self, data, at, end):
         """Make a compound RTCP packet of the SRTCP packet data[at:end]; as unprotect()."""
-        stop = end - LONG_TAG
-        if stop - at < 12 or data[at] & 0xC0 != 0x80:
+        end -= LONG_TAG + 4
+        source = None
+        if end - at >= 8 and data[at] & 0xC0 == 0x80:
+            source = self._control_sources.find(data, at + 4)
+        if not source:
             self.failed += 1
             return at
-        end = stop - 4
-        ciphered = data[end] & 0x80
-        high = (data[end] & 0x7F) << 8 | data[end + 1]
-        low = data[end + 2] << 8 | data[end + 3]
-        source = self._control_sources.find(data, at + 4)
-        step = _REPLAY
-        if source:
-            step = source.step(0, high, low)
-            if not source.is_new(step, low):
-                self.replayed += 1
-                return at
-        room = self._room
-        control = self._control
-        control.tag(stop - at, data, at, 0)
-        if differ(LONG_TAG, room.work, data, TAIL, stop):
+        if not source.place_control(data, end):
+            self.replayed += 1
+            return at
+        if not self._control.opens(data, at, end + 4):
             self.failed += 1
             return at
-        if source is None:
-            source = self._control_sources.add(data, at + 4)
-            if source is None:
-                return at
-        if ciphered:
-            room.index(0, high, low)
-            control.crypt(end - at - 8, data, at + 8, data, at + 8, at + 4)
-        source.take(step, 0, high, low)
+        if source.fresh and not self._control_sources.adopt(source):
+            return at
+        if data[end] & 0x80:  # else it was only signed
+            self._control.start(data, at + 4)
+            self._control.crypt(end - at - 8, data, at + 8, data)
+        source.take()
         return end
 
 
+def _body(data, at, stop):
+    # Where the payload of the packet data[at:stop] begins; 0: it is none
+    if stop - at < _HEADER or data[at] & 0xC0 != 0x80:
+        return 0
+    body = at + _HEADER + ((data[at] & 15) << 2)
+    if data[at] & 0x10:
+        body += 4
+        if body <= stop:
+            body += (data[body - 2] << 8 | data[body - 1]) << 2
+    return body if body <= stop else 0
+
+
 try:  # not every build compiles viper: see g711
-    from siplet.media.srtp_viper import counters, differ, mix
+    from siplet.media.srtp_viper import counters, differ, mix, start
 except (SyntaxError, ImportError, NameError, ValueError):
-    from siplet.media.srtp_plain import counters, differ, mix
+    from siplet.media.srtp_plain import counters, differ, mix, start

@@ -10,45 +10,48 @@ if sys.implementation.name != "micropython":
 
 
 @micropython.viper
-def counters(n: int, out: ptr32, salt: ptr8, data: ptr8, at: int, index: ptr8, first: int):
-    """See srtp_plain.counters; out must lie at a word border."""
-    block = ptr8(int(out))
+def start(work: ptr8, salt: ptr8, data: ptr8, at: int):
+    """See srtp_plain.start."""
+    index = ptr8(int(work) + 824)
+    work = ptr8(int(work) + 832)
+    data = ptr8(int(data) + at)
     i = 14
     while i:
         i -= 1
-        block[i] = salt[i]
-    data = ptr8(int(data) + at)
+        work[i] = salt[i]
     i = 4
     while i:
         i -= 1
-        block[4 + i] = salt[4 + i] ^ data[i]
-    index = ptr8(int(index) + 824)
+        work[4 + i] = salt[4 + i] ^ data[i]
     i = 6
     while i:
         i -= 1
-        block[8 + i] = salt[8 + i] ^ index[i]
-    i = 0
-    while True:
-        block[14] = first >> 8
-        block[15] = first
-        i += 1
-        if i >= n:
-            break
-        out[4] = out[0]
-        out[5] = out[1]
-        out[6] = out[2]
-        out = ptr32(int(out) + 16)
-        block = ptr8(int(out))
-        block[12] = block[-4]
-        block[13] = block[-3]
-        first += 1
+        work[8 + i] = salt[8 + i] ^ index[i]
 
 
 @micropython.viper
-def mix(n: int, data: ptr8, out: ptr8, at: int, to: int, stream: ptr8):
+def counters(n: int, out: ptr32, work: ptr32, first: int):
+    """See srtp_plain.counters; out must lie at a word border."""
+    work = ptr32(int(work) + 832)
+    block = ptr8(int(out))
+    while n:
+        n -= 1
+        out[0] = work[0]
+        out[1] = work[1]
+        out[2] = work[2]
+        out[3] = work[3]
+        block[14] = first >> 8
+        block[15] = first
+        first += 1
+        out = ptr32(int(out) + 16)
+        block = ptr8(int(out))
+
+
+@micropython.viper
+def mix(n: int, data: ptr8, out: ptr8, at: int, stream: ptr8):
     """See srtp_plain.mix."""
     data = ptr8(int(data) + at)
-    out = ptr8(int(out) + to)
+    out = ptr8(int(out) + at)
     while n:
         n -= 1
         out[n] = data[n] ^ stream[n]
