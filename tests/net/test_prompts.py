@@ -1,6 +1,7 @@
 # What an application plays into a call and keeps of one: whole phones on loopback sockets, files in /tmp.
 
 import asyncio
+import math
 import os
 import struct
 
@@ -70,8 +71,18 @@ class Ear(Null):
         return sum(abs(x - level) <= max(40, abs(level) // 20) for x in self.heard) >= least
 
 
+# Levels are told apart best when nothing else changes them
+ALONE = {
+    "sound.complete": True,
+    "sound.hands_free": "off",
+    "sound.jitter_most_ms": 0,
+    "sound.reports_of_quality": False,
+    "sound.srtp_encryption": "off",
+}
+
+
 def phone(user, audio, **options):
-    options.setdefault("sound", {"sound.complete": True})
+    options.setdefault("sound", dict(ALONE))
     return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=audio, accept=("open",), **options)
 
 
@@ -369,5 +380,68 @@ async def test_an_announcement_is_heard_before_the_answer():
             await task
             ear.heard.clear()
             assert await soon(lambda: ear.near(500, 5))
+            await call.hangup()
+            assert bell.faults == desk.faults == 0
+
+
+class WideEar(Ear):
+    """Hears and says 16 kHz as well."""
+
+    rates = (8000, 16000)
+    rate = 8000
+
+    def tune(self, rate):
+        self.rate = rate
+        self.frame = self.frame[:2] * (rate // 50)
+
+    def read(self, frame):
+        assert len(frame) == self.rate // 25
+        return Ear.read(self, frame)
+
+
+async def test_a_wide_call_is_played_to_and_recorded_at_16_khz():
+    with Files(wav([4000] * 4800, 16000), None, wav([6000] * 1600)) as paths:
+        ears = WideEar(1000), WideEar(3000)
+        async with phone("bell", ears[0]) as bell, phone("desk", ears[1]) as desk:
+            call = bell.call(f"sip:desk@{HERE}:{desk.local_port}")
+            task = asyncio.create_task(call.connect(3000))
+            other = await desk.incoming(timeout_ms=3000)
+            await other.answer()
+            await task
+            assert ears[0].rate == ears[1].rate == 16000
+            call.record(paths[1], channels=2)
+            assert await call.play(paths[0])
+            assert await call.play(paths[2], local=True)  # of 8 kHz
+            assert ears[0].near(6000, 5)
+            assert await soon(lambda: ears[1].near(4000, 10))
+            call.stop_recording()
+            channels, rate, samples = content(paths[1])
+            assert (channels, rate) == (2, 16000)
+            left = [samples[i] for i in range(0, len(samples), 2)]
+            assert sum(abs(x - 4000) < 100 for x in left) > 3200
+            await call.hangup()
+            assert bell.faults == desk.faults == 0
+
+
+async def test_prompts_beside_all_else_that_a_complete_phone_does():
+    sound = [round(8000 * math.sin(i * 0.8)) for i in range(8000)]
+    with Files(wav(sound), None) as paths:
+        ears = Ear(), Ear()
+        everything = {"sound.complete": True}
+        async with phone("bell", ears[0], sound=everything) as bell, phone("desk", ears[1], sound=everything) as desk:
+            call = bell.call(f"sip:desk@{HERE}:{desk.local_port}")
+            task = asyncio.create_task(call.connect(3000))
+            other = await desk.incoming(timeout_ms=3000)
+            await other.answer()
+            await task
+            other.record(paths[1], both=False)
+            assert await call.play(paths[0])
+            await platform.sleep_ms(200)
+            other.stop_recording()
+            samples = content(paths[1])[2]
+            loud = [x for x in samples if abs(x) > 100]
+            assert 7000 < len(loud) < 9000 and max(loud) < 9000
+            power = sum(x * x for x in loud) / len(loud)
+            assert 0.8 < power / 32_000_000 < 1.2
             await call.hangup()
             assert bell.faults == desk.faults == 0
