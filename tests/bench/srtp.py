@@ -37,7 +37,7 @@ def show():
     note = "Instructions on 64 bit, with viper; heap in bytes a packet, what is freed later included."
     table("SRTP", ["", "instructions", "32 bit", "64 bit"], rows, note)
     environment = {**os.environ, "MICROPYPATH": f"{modules.X64}:.frozen"}
-    names = ["siplet.media.g711", "siplet.sound.parts", *LOADED]
+    names = ["siplet.phone", "siplet.sip.redirect", "siplet.sound.parts", *LOADED]
     taken = modules.alive([unix, "tests/bench/alive.py"], names, environment)
     rows = [[name, taken[name]] for name in LOADED]
     rows += [None, ["all", sum(taken[name] for name in LOADED)]]

@@ -12,7 +12,7 @@ from kamailio import PASSWORDS
 from siplet_tools.ladder import Reader
 from siplet_tools.speech import compare, read_wav
 
-TALK = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # s in which both clips are heard
+TALK = 2 * max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # s: who begins late hears the second round
 TLS = os.path.join(ROOT, "tests", "vectors", "tls")
 TRUST = tuple(os.path.join(TLS, name) for name in ("ca.pem", "server.pem", "server.key"))
 CLASSES = {
@@ -111,7 +111,8 @@ def test_on_hold_and_back_by_either_side(kind, peer, door):
             phone.do("hold", call=call)
             other.is_held(theirs)
             phone.do("resume", call=call)
-            other.is_resumed(theirs)
+            if hasattr(other, "is_resumed"):  # baresip 1.0 does not tell
+                other.is_resumed(theirs)
             other.hold(theirs)
             time.sleep(0.3)
             other.resume(theirs)
