@@ -47,12 +47,14 @@ def _lines(command):
     return _run(command).stdout.splitlines()
 
 
-SPEED = (  # what, script and arguments, runs for the time, runs for callgrind
-    ("a 20 ms frame: encode, send, receive, decode", ["frames.py"], 5000, (100, 500)),
-    ("20 ms of G.722, encoded and decoded", ["wide.py"], 1000, (24, 72)),
-    ("INVITE parsed, offer answered, 200 built", ["messages.py", "invite"], 2000, (20, 120)),
-    ("OPTIONS in, 200 out, by the endpoint", ["messages.py", "options"], 2000, (20, 120)),
-    ("a whole incoming call: INVITE, 200, ACK, BYE, timers", ["messages.py", "call"], 500, (10, 50)),
+SPEED = (  # what, script and arguments, runs for the time, runs for callgrind, instructions at most
+    ("a 20 ms frame: encode, send, receive, decode", ["frames.py", "plain"], 5000, (100, 500), None),
+    ("the same in siplet.sound's stream, without parts", ["frames.py", "bare"], 5000, (100, 500), None),
+    ("with all usual parts, but the canceller and SRTP", ["frames.py", "all"], 5000, (100, 500), 100_000),
+    ("20 ms of G.722, encoded and decoded", ["wide.py"], 1000, (24, 72), None),
+    ("INVITE parsed, offer answered, 200 built", ["messages.py", "invite"], 2000, (20, 120), None),
+    ("OPTIONS in, 200 out, by the endpoint", ["messages.py", "options"], 2000, (20, 120), None),
+    ("a whole incoming call: INVITE, 200, ACK, BYE, timers", ["messages.py", "call"], 500, (10, 50), None),
 )
 
 
@@ -60,7 +62,7 @@ def show_speed():
     unix = interpreter.find()
     counted = shutil.which("valgrind")
     rows = []
-    for name, (script, *arguments), runs, (few, many) in SPEED:
+    for name, (script, *arguments), runs, (few, many), budget in SPEED:
         doing(name)
         command = [unix, f"tests/bench/{script}", *arguments]
         times = [float(_run([*command, str(runs)]).stdout) for _ in range(3)]
@@ -68,11 +70,12 @@ def show_speed():
         if counted:
             each = (many - few) * (2 if script == "frames.py" else 1)  # two streams tick there
             count = round((_instructions(command, many) - _instructions(command, few)) / each)
-        rows.append([name, min(times), count])
+        verdict = "" if budget is None or count is None else "OVER" if count > budget else "ok"
+        rows.append([name, min(times), count, budget, verdict])
     note = "Time: the best of three runs. Instructions: the difference of two runs of different length under callgrind."
     if not counted:
         note += "\nvalgrind is not installed (make peers), so no instructions are counted."
-    table("Time and instructions, 64 bit with viper", ["", "microseconds", "instructions"], rows, note)
+    table("Time and instructions, 64 bit with viper", ["", "microseconds", "instructions", "budget", ""], rows, note)
 
 
 def _instructions(command, count):
