@@ -13,6 +13,7 @@ class Call:
         self.muted = False
         self.wide = None
         self.parts = []
+        self.audio = None
 
 
 FRAMES = [bytearray(640) for _ in range(6)]

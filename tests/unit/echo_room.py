@@ -107,6 +107,7 @@ class Call:
         self.muted = False
         self.wide = None
         self.parts = []
+        self.audio = None
 
 
 SILENT = bytes(SIZE)

@@ -3,6 +3,7 @@
 from array import array
 
 from echo_room import SILENT, Call, Random, Room, db, likeness, lost, pack, power, samples, talk, voice
+from siplet.audio.loop import Loop
 from siplet.media import level, level_plain
 from siplet.sound.handsfree import HandsFree
 
@@ -234,6 +235,12 @@ def test_mute_is_left_alone():
         frame[:] = said
         one.far(frame)
     assert one.coupling == before
+
+
+def test_an_application_that_returns_what_it_hears_may_do_so():
+    call = Call()
+    call.audio = Loop()
+    assert HandsFree({}).begin(call) is False
 
 
 def test_level_alone_switches_nothing():

@@ -68,6 +68,13 @@ def reset(state):
         state[i + 8] = 256
 
 
+def forget(state):
+    """The echo is another one: it is as loud as driven, until it is known, and nobody is believed to speak."""
+    state[_COUPLING] = 8192
+    state[36] = 0
+    state[39] = 12  # and there is one
+
+
 def level(decibels):
     """The level, in steps, of speech that lies so many dB below full scale (root mean square)."""
     return 237 - decibels * 266 // 100

@@ -121,7 +121,7 @@ def treat(n, pcm, me, state):
                             lag = i
                     i += 1
                 if best < 144:
-                    coupling += at - 4096 + best - coupling >> 3
+                    coupling += at - 4096 + best + (best >> 1) - coupling >> 3
                     state[33] = lag - 38
                     if state[39] < 50:
                         state[39] += 1
@@ -138,7 +138,7 @@ def treat(n, pcm, me, state):
             if opened and state[39] < 12:
                 x = echo - 24  # who spoke already when the far end began may be no echo at all
             if voice and level > x:
-                opened = 10
+                opened = 10 if opened else 2  # one loud frame may be an echo
             else:
                 speaks = 0
                 if opened:

@@ -133,7 +133,7 @@ def treat(x: int, p: ptr16, i: int, state: ptr32):
                             lag = i
                     i += 1
                 if best < 144:
-                    coupling += at - 4096 + best - coupling >> 3
+                    coupling += at - 4096 + best + (best >> 1) - coupling >> 3
                     state[33] = lag - 38
                     if state[39] < 50:
                         state[39] += 1
@@ -150,7 +150,10 @@ def treat(x: int, p: ptr16, i: int, state: ptr32):
             if opened and state[39] < 12:
                 x = echo - 24  # who spoke already when the far end began may be no echo at all
             if voice and level > x:
-                opened = 10
+                if opened:
+                    opened = 10
+                else:
+                    opened = 2  # one loud frame may be an echo
             else:
                 speaks = 0
                 if opened:

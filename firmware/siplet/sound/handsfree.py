@@ -4,7 +4,7 @@
 # What it does to a frame stands in siplet.media.level. With sound.hands_free = "cancel" the canceller works before it,
 # and what it leaves of the echo is lowered here by the less, the less it is.
 
-from siplet.media.level import level, make, reset, treat
+from siplet.media.level import forget, level, make, reset, treat
 
 
 class HandsFree:
@@ -33,18 +33,23 @@ class HandsFree:
                 pass
 
     def begin(self, call):
+        if getattr(call.audio, "returns_sound", False):  # siplet.audio.loop
+            return False
         reset(self._state)
         self._samples = 160
         self._stream = call.stream
         if self.canceller:
             self._call = call
             self._parts().insert(call, self.canceller)
+        return True
 
     def tune(self, rate):
         self._samples = rate // 50
 
     def near(self, frame):
         if not self._stream.muted:
+            if self.canceller and self.canceller.lost():
+                forget(self._state)
             treat(self._samples, frame, 0, self._state)
 
     def far(self, frame):
