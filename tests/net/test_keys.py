@@ -10,6 +10,7 @@ from siplet.errors import CallRejected, RemoteError
 from siplet.media.rtp import HEADER
 from siplet.sound.parts import PARTS, Sound
 from siplet.sound.security import Keys
+from siplet.sound.srtp import Srtp
 
 NEEDS = ("sockets",)
 HERE = "127.0.0.1"
@@ -205,14 +206,14 @@ async def test_calls_leave_nothing_behind():
             await once()
         for one in (bell, desk):
             assert len(one.sound._spare) == 1
-            (part,) = [part for part in one.sound._spare[0] if hasattr(part, "agree")]
+            (part,) = [part for part in one.sound._spare[0] if isinstance(part, Srtp)]
             assert part._keys is None and part._call is None and len(part._data) == 6 * 182
             cipher = part._cipher
             assert cipher._ours is None and cipher._theirs is None and cipher._former is None
             assert len(cipher._room.sent) <= 4
-        before = {id(part._cipher._room) for part in desk.sound._spare[0] if hasattr(part, "agree")}
+        before = {id(part._cipher._room) for part in desk.sound._spare[0] if isinstance(part, Srtp)}
         await once()
-        assert before == {id(part._cipher._room) for part in desk.sound._spare[0] if hasattr(part, "agree")}
+        assert before == {id(part._cipher._room) for part in desk.sound._spare[0] if isinstance(part, Srtp)}
         gc.collect()
 
 
