@@ -96,7 +96,7 @@ class Path:
                 if stats.received != received:
                     source = udp.source
         if source:
-            if source != (self._host, agreed.port):
+            if source[0] != self._host or source[1] != agreed.port:
                 self._tell_source(source, True)
             self._heard(stream)
             stream.follow(source)
