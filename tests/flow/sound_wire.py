@@ -84,6 +84,7 @@ class FakeUdp:
         self.wire, self.address, self.port = wire, address, port
         self.peer = self.source = None
         self.incoming = []
+        self._read = self.receive
         self.closed = False
         wire.sockets[(address, port)] = self
 
@@ -164,6 +165,7 @@ class End:
         """The stream begins. seed: of SSRC, sequence number and timestamp."""
         self.stream = Stream(Null(), self.udp, lambda n: (seed[:3] + self.host[-1].encode() + seed[4:])[:n])
         self.part.begin(self)
+        self.stream.parts.append(self.part)
         self.stream.configure(self.agreed)
 
     def stop(self):

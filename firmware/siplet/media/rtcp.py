@@ -46,9 +46,9 @@ class Clock:
     def advance(self, now):
         """It is `now`, in ticks of microseconds."""
         step = (now - self._last) & _MASK
+        self._last = now
         if step > _MASK >> 1:  # some clocks step back a little
             return
-        self._last = now
         rest = self._rest + step
         self.ms = (self.ms + rest // 1000) & _MASK
         self._rest = rest % 1000

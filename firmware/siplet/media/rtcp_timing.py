@@ -71,6 +71,10 @@ class Schedule:
         self._interval = self._next(received)
         return passed >= self._interval
 
+    def rest(self, now):
+        """The ms until a report may be due."""
+        return max(self._interval - ((now - self._last) & _MASK), 0)
+
     def heard_since(self, received):
         """Whether RTP came since the last report."""
         return received != self._received

@@ -95,21 +95,34 @@ class Control:
         try:
             if told[0]:
                 self._remote = platform.source(platform.resolve(told[0], told[1]))[0], told[1]
-                self.connected = self.udp.connect(self._remote)
+                self._connect(self._remote)
         except OSError:  # nothing is sent then
             pass
+
+    def _connect(self, address):
+        self.connected = self.udp.connect(address)
+        # The stored bound method is used at once: a call in between costs a frame on the heap each time
+        self._read = self.udp._read
 
     def let_go(self):
         """Take reports from another port of the far end than it told: none comes from that one."""
         if self.connected and self.udp.reopen():
             self.connected = False
 
-    def poll(self, seldom):
-        """The size of what came into .data, 0 for nothing. seldom: this is one of few polls, which may cost more."""
+    def poll(self):
+        """The size of what the connected port has brought into .data, 0 for nothing."""
+        try:
+            n = self._read(self.data)
+        except OSError:
+            return 0
+        if n is None:
+            return 0
+        return n or self.udp.receive(self.data)  # an empty datagram: that heals its socket
+
+    def poll_strangers(self):
+        """As poll(), of a socket that is not connected: who of that address sends from another port?"""
         udp = self.udp
-        if self.connected:
-            return udp.receive(self.data)
-        left = _STRANGERS if seldom and self._remote[0] else 0
+        left = _STRANGERS if self._remote[0] else 0
         while left:
             left -= 1
             n = udp.receive_from(self.data)
@@ -122,8 +135,7 @@ class Control:
 
     def found(self):
         """What poll() brought was RTCP: its sender is the far end."""
-        if not self.connected:
-            self.connected = self.udp.connect(self.udp.source)
+        self._connect(self.udp.source)
 
     def send(self, stream, packet):
         """Send a compound packet; False when it failed, or there is no way."""

@@ -1,6 +1,6 @@
 # How good one call is: what was lost, and how; how long it takes; and what people would say of it. May import media.
 #
-# It looks at the counters of the stream's Receiver and jitter buffer five times a second, not at each packet: the
+# It looks at the counters of the stream's Receiver and jitter buffer three times a second, not at each packet: the
 # Receiver keeps a bit for each of the last 30 sequence numbers, in which the losses still stand where they were. A
 # number is judged when eight later ones are known, so that what was only overtaken does not count. Packets that came
 # but were thrown away, because they came too late or the buffer was too full, count as lost at about the place where
@@ -15,6 +15,8 @@ from siplet.media.rtcp import HEARD, METRICS
 
 _WINDOW = const(30)  # bits of Receiver
 _LAG = const(8)
+_YOUNG = const(0xFF)  # as many bits
+_STEP = const(100)  # packets; more do not come between two looks
 _MASK = const(0x3FFFFFFF)
 _FRAMES = const(40)  # ms: a frame is collected at one end, and played at the other
 _RING = const(240)  # ms that the jitter buffer can hold
@@ -38,6 +40,7 @@ class Quality:
     def begin(self, stream):
         """Another call's siplet.sound.stream.Stream; None: none."""
         self._stream = stream
+        self._stats = stream and stream.stats
         self._player = None
         self._latency = 0
         self.bursts.reset()
@@ -48,6 +51,8 @@ class Quality:
         self._far = None
         self._delay = 0  # of the jitter buffer, 16ths of a ms, smoothed
         self._at = -1  # the sequence number up to which all are judged
+        self._calm = 0  # packets that came since, and are not counted yet
+        self._lost = self._concealed = -1  # of stats, when there was nothing to judge any more
         self._thrown = self._judged = self._base = 0
         self.loss = self.discard = self.burst_density = self.gap_density = self.burst = self.gap = 0
         self.round_trip = self.end_system = self.delay = self.nominal = self.maximum = self.limit = self.config = 0
@@ -62,70 +67,93 @@ class Quality:
             self._player = player
         self._latency = getattr(self._stream.audio, "latency", 0)
 
-    # -- five times a second
+    # -- three times a second
+
+    def is_calm(self, source):
+        """Whether nothing was lost or concealed since the last time; then all is counted. Else look()."""
+        last = source._last
+        n = last - self._at
+        stats = self._stats
+        if stats.lost != self._lost or stats.concealed != self._concealed or not 0 <= n < _STEP:
+            return False
+        self._at = last
+        self._calm += n
+        self._delay += stats.delay - (self._delay + 8 >> 4)
+        n = stats.jitter
+        if n > self.jitter:
+            self.jitter = n
+        return True
 
     def restart(self, source):
         """Another source, or another sequence, begins at a Receiver; what stats.lost was at its first packet."""
+        self._flush()
         first = first_of(source)
         self._at = (first - 1) & 0xFFFF
         self._judged = 0
         n = ((source._last - first) & 0xFFFF) + 1
-        self._base = self._stream.stats.lost - (n - _ones(source._seen))
+        self._base = self._stats.lost - (n - _ones(source._seen))
+        self._lost = -1
         return self._base
+
+    def _flush(self):
+        self.bursts.receive(self._calm)
+        self.packets += self._calm
+        self._calm = 0
 
     def look(self, source, final=False):
         """Judge the packets that a media.rtp.Receiver has got since the last time; final: the youngest, too."""
-        stats = self._stream.stats
+        self._flush()
+        stats = self._stats
         fresh = (source._last - self._at) & 0xFFFF
-        n = fresh if final else fresh - _LAG
-        if n <= 0 or fresh > 0x7FFF:
+        if fresh > 0x7FFF:
             return
-        seen = source._seen
-        bursts = self.bursts
-        thrown = self._discards()
-        late = min(thrown - self._thrown, n)
-        if late < 0:
-            late = 0
-        self._thrown = thrown
         window = fresh if fresh < _WINDOW else _WINDOW
-        missing = ~seen & (_MASK >> _WINDOW - window)
-        if not missing and not late and fresh == window:
-            bursts.receive(n)
-        else:
-            # Older than the window: only how many are lost is known, not where
-            if fresh > window:
-                gone = stats.lost - self._base - self._judged - _ones(missing)
-                gone = min(max(gone, 0), fresh - window)
-                bursts.receive(fresh - window - gone)  # most likely those that were waiting for later ones
-                bursts.lose(gone)
-                self._judged += gone
-            bit = window - 1
-            lowest = fresh - n
-            while bit >= lowest:
-                if missing >> bit & 1:
-                    bursts.lose(1)
-                    self._judged += 1
-                    self.lost += 1
-                elif late:
-                    late -= 1
-                    bursts.lose(1)
-                    self.discarded += 1
-                else:
-                    bursts.receive(1)
-                bit -= 1
-            if fresh > window:
-                self.lost += gone
-        self.packets += n
-        self._at = (self._at + n) & 0xFFFF
-        player = self._player
-        self._delay += (player.delay if player else stats.delay) - (self._delay + 8 >> 4)
+        missing = ~source._seen & (_MASK >> _WINDOW - window)
+        # None of the youngest is missing: nothing has to be waited for
+        calm = final or not missing & _YOUNG
+        n = fresh if calm else fresh - _LAG
+        if n > 0:
+            self._judge(stats, n, fresh, window, missing)
+        self._lost = stats.lost if calm else -1
+        self._concealed = stats.concealed
+        self._delay += stats.delay - (self._delay + 8 >> 4)
         if stats.jitter > self.jitter:
             self.jitter = stats.jitter
+
+    def _judge(self, stats, n, fresh, window, missing):
+        # The n oldest ones of those that are fresh; missing: a bit for each, of the youngest ones
+        bursts = self.bursts
+        thrown = self._discards()
+        late = min(max(thrown - self._thrown, 0), n)
+        self._thrown = thrown
+        if fresh > window:
+            # Older than the window: only how many are lost is known, not where
+            gone = stats.lost - self._base - self._judged - _ones(missing)
+            gone = min(max(gone, 0), fresh - window)
+            bursts.receive(fresh - window - gone)  # most likely those that were waiting for later ones
+            bursts.lose(gone)
+            self._judged += gone
+            self.lost += gone
+        bit = window - 1
+        while bit >= fresh - n:
+            if missing >> bit & 1:
+                bursts.lose(1)
+                self._judged += 1
+                self.lost += 1
+            elif late:
+                late -= 1
+                bursts.lose(1)
+                self.discarded += 1
+            else:
+                bursts.receive(1)
+            bit -= 1
+        self.packets += n
+        self._at = (self._at + n) & 0xFFFF
 
     def _discards(self):
         if self._player:
             return self._player.discarded
-        stats = self._stream.stats
+        stats = self._stats
         return stats.late + stats.skipped
 
     def took(self, ms):
@@ -153,7 +181,7 @@ class Quality:
     # -- once a report
 
     def update(self):
-        """Work out what a report tells."""
+        """Work out what a report tells; look() comes before it."""
         stream = self._stream
         bursts = self.bursts
         packets = self.packets

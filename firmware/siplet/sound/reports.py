@@ -1,12 +1,15 @@
 # RTCP of one call, RFC 3550 section 6: it tells the far end how it is heard here, takes in how we are heard there, and
 # keeps the record of how good the call is. May import media, platform and what stands in sound.
 #
-#     stream.tick -> tick -> each 40 ms: a port of its own -> _arrived    each 200 ms: quality.look; is a report due?
-#     stream: RTCP on the port of RTP -> take -> _arrived                 -> _report -> cipher -> the port
+#     stream: RTCP on the port of RTP -> take -> _arrived
+#     stream.tick -> tick, each 80 ms: a port of its own -> _arrived; each 320 ms: quality.is_calm or .look;
+#                    when a report is due: _report -> cipher -> the port
 #
 # Sockets are read by the clock of the stream: the arrival of a report is known to a tick of 20 ms, on a port of its own
-# to two of them, and is taken to be in the middle. So a round trip is right in the mean and wrong by 10 or 20 ms at
-# most for each end that does so; all of a call's give a better one than each. In steady state nothing allocates.
+# to four of them, and is taken to be in the middle. So one measure of the round trip is wrong by up to 10 or 40 ms for
+# each end that does so. The times at which a port is read move by a tick after each report, or ends whose clocks go
+# alike would be wrong by the same each time: all measures of a call are better than each. In steady state nothing
+# allocates.
 #
 # Of the stream's Receiver it reads _ssrc, _seen, _last and _jitter.
 
@@ -20,7 +23,11 @@ from siplet.media.rtp import HEADER
 from siplet.sound.control import Control
 from siplet.sound.quality import Quality, first_of, sentence
 
-_LOOK = const(10)  # ticks between looks at the counters
+_LOOK = const(4)  # calls of tick() between looks at the counters
+_LOOK_MS = const(320)
+_OFTEN = const(2)  # looks between those for a far end that sends from a port of which we do not know
+_PHASE = const(160)  # one tick of the stream, samples; of the four that may be the fourth
+_PHASES = const(0x1FF)
 _ROOM = const(8)  # compound packets that are read between two looks; one or two in a second are usual
 _SHY = const(12000)  # ms after which a silent far end's reports may come from another port
 _RECALL = const(60000)  # ms for which its last report is worth an answer
@@ -33,7 +40,7 @@ class Reports:
     """A part, see siplet.sound.parts. options: "log": callable(text) gets one line at the end of each call.
 
     sent, received: compound packets; bad: what was none, or came too often. quality: a siplet.sound.quality.Quality.
-    way: a siplet.sound.control.Control. now: callable, the ticks of microseconds.
+    way: a siplet.sound.control.Control. now: callable, the ticks of microseconds. phase: for the stream, when to tick.
     """
 
     def __init__(self, options):
@@ -46,12 +53,11 @@ class Reports:
         self._reader = rtcp.Reader()
         self._writer = Writer()
         self._call = self._stream = None
-        self._turn = _LOOK
+        self.phase = 0
         self._forget()
 
     def _forget(self):
         self.sent = self.received = self.bad = 0
-        self._agreed = None
         # Of the source that is heard: its first and last number, how often they wrapped, what was lost before it, and
         # what the far end was told of it
         self._source = False
@@ -60,6 +66,8 @@ class Reports:
         self._heard_high = self._heard_low = self._asked_high = self._asked_low = 0
         self._quiet = 0  # ms: when the last report came
         self._room = _ROOM
+        self._turn = _LOOK
+        self._wait = 0  # looks until there is work to do
 
     def describe(self, line):
         """A Line was made."""
@@ -75,14 +83,12 @@ class Reports:
         self._call = call
         self._stream = stream
         call.reports = self
-        own = stream.sender.voice
-        self._reader.own[:] = self._writer.ssrc[:] = own[8:12]
+        self._reader.own[:] = stream.sender.voice[8:12]
         self._writer.name[:] = name(platform.random(12))
         self._clock.reset(self.now())
         seed = platform.random(2)
         self.schedule.reset(0, seed[0] << 8 | seed[1])
         self.quality.begin(stream)
-        self._turn = _LOOK
         stream.control = self
 
     def bound(self, data, at, n):
@@ -104,35 +110,56 @@ class Reports:
         self._arrived(data, at, end, _TICK // 2)
 
     def tick(self):
-        """20 ms have passed."""
-        turn = self._turn = self._turn - 1
-        if turn & 1:
-            return
+        """80 ms have passed."""
         way = self.way
-        if way.udp:
-            n = way.poll(turn == 2)
-            if n and self._arrived(way.data, 0, n, _TICK if way.connected else 0):
-                way.found()
-        if not turn:
-            self._turn = _LOOK
+        if way.connected:
+            n = way.poll()
+            if n:
+                self._arrived(way.data, 0, n, 2 * _TICK)
+        turn = self._turn - 1
+        if turn:
+            self._turn = turn
+        else:
             self._look()
 
     def _look(self):
-        stream = self._stream
-        clock = self._clock
+        self._turn = _LOOK
         self._room = _ROOM
-        clock.advance(self.now())
-        if stream.agreed is not self._agreed:
-            self._agreed = stream.agreed
-            self.quality.settle()
-            self.way.direct()
-            self._quiet = clock.ms
-        self._count(False)
+        source = self._stream.source
+        if self.quality.is_calm(source):
+            self._end = source._last
+        else:
+            self._count(False)
+        self._wait -= 1
+        if self._wait <= 0:
+            self._work()
+
+    def _work(self):
+        stream = self._stream
         stats = stream.stats
+        clock = self._clock
+        way = self.way
+        clock.advance(self.now())
+        self._count(False)
         if self.schedule.due(clock.ms, stats.sent, stats.received) and self._report(False):
             self._tell(False)
-        if self.schedule.members < 2 and self.way.connected and ((clock.ms - self._quiet) & _MASK) > _SHY:
-            self.way.let_go()
+        self._wait = self.schedule.rest(clock.ms) // _LOOK_MS + 1
+        if way.connected:
+            if self.schedule.members < 2 and ((clock.ms - self._quiet) & _MASK) > _SHY:
+                way.let_go()
+        elif way.udp:
+            self._wait = min(self._wait, _OFTEN)
+            n = way.poll_strangers()
+            if n and self._arrived(way.data, 0, n, 0):
+                way.found()
+
+    def agree(self, stream):
+        """A stream has taken an agreement."""
+        self._clock.advance(self.now())
+        self.quality.settle()
+        self.way.direct()
+        self._quiet = self._clock.ms
+        self._wait = 0
 
     def _count(self, final):
         source = self._stream.source
@@ -168,6 +195,10 @@ class Reports:
         if not agreed or not agreed.port or not self.way.ready:
             return False
         w = self._writer
+        i = 4
+        while i:  # it may have changed: the far end had chosen the same
+            i -= 1
+            w.ssrc[i] = self._reader.own[i] = stream.sender.voice[8 + i]
         w.start()
         ours = self.schedule.ours
         if ours:
@@ -277,12 +308,15 @@ class Reports:
                 self.quality.took(ms)
         if found & rtcp.LEFT:
             self.schedule.left(clock.ms)
+            self._wait = 0
+        self.phase = (self.phase + _PHASE) & _PHASES
         return True
 
     # -- what is kept
 
     def record(self, over=False):
         """All that is known of the call, a flat dict; see siplet.call_more.quality."""
+        self._count(over)
         record = self.quality.record()
         record["over"] = over
         record["reports_sent"] = self.sent
