@@ -29,6 +29,7 @@ class Tone(Null):
 
 def phone(user, **options):
     options.setdefault("accept", ("open",))
+    options["sound"] = {"sound.hands_free": "off"}  # one sample all the time is nobody who speaks
     return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=Tone(), **options)
 
 
