@@ -6,7 +6,7 @@
 # is told by phone.handlers, callables that take an Event whose source is the call's session, and by the log:
 #
 #     "media-source"   data: (host, port, agreed host, agreed port, followed): sound comes from elsewhere
-#     "no-media"       data: the seconds for which nothing came though something should
+#     "no-media"       data: the seconds for which nothing came though something should; 3 at least, once it did
 #     "media-again"    data: the seconds that it lasted
 #
 # Handlers of "media" are not these: that is the session's own word for an agreement.
@@ -57,7 +57,7 @@ class Path:
         self._call = self._agreed = self._host = self._address = self._told = None
         self._hosts = ()
         self.missing = self._rest = self._tales = 0
-        self._silent = self._echo = False
+        self._silent = self._echo = self._over = False
 
     # -- what a siplet.sound.stream calls, each tick
 
@@ -129,10 +129,11 @@ class Path:
             self.missing = 0
             return
         self.missing += 1
-        if self.missing == self._limit:
+        if self.missing >= self._limit and not self._silent and self._limit:
             self._silent = True
             self._tell("no-media", self.missing // _SECOND)
-        if self.missing == self._last:
+        if self.missing >= self._last and not self._over and self._last:
+            self._over = True
             log("no media: the call is over")
             self._call.phone._guard(self._call._stop)
 
