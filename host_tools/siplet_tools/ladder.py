@@ -91,7 +91,7 @@ def masked(data):
         if re.match(r"(?i)(proxy-)?authoriz|authentication-info", line):
             line = re.sub(secret, r'\1\2"***"', line)
         lines.append(_no_password(line))
-    body = re.sub(r"(?m)(\binline:)[^\s|;]+|^(k=).*$", lambda found: (found[1] or found[2]) + "***", body)
+    body = re.sub(r"(?mi)(\binline:)[^\s|;]+|^(k=).*$", lambda found: (found[1] or found[2]) + "***", body)
     return _printable("\n".join(lines) + gap + body)
 
 

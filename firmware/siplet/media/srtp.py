@@ -1,5 +1,5 @@
 # SRTP and SRTCP: RFC 3711 with AES_CM_128_HMAC_SHA1_80 and _32, the cipher suites of RFC 4568 6.2. Imports aes, sha1,
-# g711 (move) and its kernels: srtp_viper where the build can run it, else srtp_plain.
+# g711 (move), srtp_sources and srtp_bytes.
 #
 #     SRTP     header | payload, ciphered | tag, 10 or 4 bytes             the tag also covers the roll-over counter
 #     SRTCP    8 bytes | the rest, ciphered | E and the index | tag, 10 bytes
@@ -14,6 +14,8 @@ from siplet.errors import LocalError
 from siplet.media.aes import aes
 from siplet.media.g711 import move
 from siplet.media.sha1 import TAIL, TRAILER, Hmac, authenticate, work
+from siplet.media.srtp_bytes import counters, differ, mix, start
+from siplet.media.srtp_sources import Sources
 
 MASTER = const(30)  # bytes of a master key and its salt
 LONG_TAG = const(10)
@@ -23,8 +25,6 @@ _HEADER = const(12)
 _BLOCKS = const(10)  # of key stream made at once: a packet of 20 ms
 _CHUNK = const(160)
 _OUT = const(576)  # of a packet of ours; one of 20 ms has 172 bytes, RTCP a few hundred at most
-_REPLAY = const(128)  # the packets back to which a repetition is told from a late one
-_SOURCES = const(4)  # remembered, so that what one of them said cannot be played again after the next
 
 
 class Room:
@@ -203,121 +203,6 @@ class Sender:
         return room.view(n + 4 + LONG_TAG)
 
 
-class _Source:
-    # What was received of one SSRC: the highest index (high, low, last), and a bit for each of the _REPLAY numbers
-    # before it. place(): a packet's index is found, and put down; take(): its tag was right.
-
-    def __init__(self, room):
-        self._room = room
-        self.ssrc = bytearray(4)
-        self.window = bytearray(_REPLAY >> 3)
-
-    def begin(self, data, at):
-        move(4, data, self.ssrc, at, 0)
-        self.fresh = True
-        self.high = self.low = self.last = 0
-        i = _REPLAY >> 3
-        while i:
-            i -= 1
-            self.window[i] = 0
-
-    def place(self, data, at):
-        """Of the RTP packet data[at:]. False: it came before, or is too old to tell."""
-        sequence = data[at + 2] << 8 | data[at + 3]
-        if self.fresh:
-            self.last = sequence - 1
-        wraps = 0
-        # RFC 3711 appendix A: the counter for which this number is the nearest to the highest one
-        if self.last < 32768:
-            if sequence - self.last > 32768:
-                wraps = -1
-        elif self.last - 32768 > sequence:
-            wraps = 1
-        return self._put(wraps, sequence)
-
-    def place_control(self, data, at):
-        """Of the SRTCP packet whose index is data[at:]."""
-        wraps = (data[at] & 0x7F) << 8 | data[at + 1]
-        sequence = data[at + 2] << 8 | data[at + 3]
-        if self.fresh:
-            self.low = wraps
-            self.last = sequence - 1
-        return self._put(wraps - self.low, sequence)
-
-    def _put(self, wraps, sequence):
-        low = self.low + wraps
-        high = self.high + (low >> 16)
-        low &= 0xFFFF
-        self.new_high = high
-        self.new_low = low
-        self.new = sequence
-        wraps = 2 if wraps > 2 else -2 if wraps < -2 else wraps  # further than any number reaches
-        step = self.step = (wraps << 16) + sequence - self.last
-        if high >> 16 or (step <= 0 and (step <= -_REPLAY or self.window[sequence >> 3 & 15] >> (sequence & 7) & 1)):
-            return False
-        self._room.index(high, low, sequence)
-        return True
-
-    def take(self):
-        """What was placed last was heard."""
-        window = self.window
-        i = self.step
-        if i > 0:
-            if i > _REPLAY:
-                i = _REPLAY
-            while i:
-                i -= 1
-                j = (self.new - i) & 0x7F
-                window[j >> 3] &= ~(1 << (j & 7))
-            self.high = self.new_high
-            self.low = self.new_low
-            self.last = self.new
-        window[self.new >> 3 & 15] |= 1 << (self.new & 7)
-
-
-class _Sources:
-    # The sources of one kind of packets, the latest new one first, and one for the next
-
-    def __init__(self, room):
-        self._room = room
-        self._spare = _Source(room)
-        self._known = []
-
-    def clear(self):
-        if self._known:
-            self._spare = self._spare or self._known[0]
-            self._known.clear()
-
-    def find(self, data, at):
-        # Whose SSRC is data[at:]: a known one, or the next one, begun; None: there is no room for it
-        known = self._known
-        if known and not differ(4, data, known[0].ssrc, at, 0):
-            return known[0]
-        return self._search(data, at)
-
-    def _search(self, data, at):
-        for source in self._known:
-            if not differ(4, data, source.ssrc, at, 0):
-                return source
-        if self._spare:
-            self._spare.begin(data, at)
-        return self._spare
-
-    def adopt(self, source):
-        # It is none of strangers: its key is the right one. False: there is no memory for it
-        try:
-            self._known.insert(0, source)
-        except MemoryError:
-            return False
-        source.fresh = False
-        self._spare = None
-        try:
-            self._spare = self._known.pop() if len(self._known) > _SOURCES else _Source(self._room)
-        except MemoryError:  # whoever comes next is not heard, rather than somebody for the second time
-            pass
-        return True
-
-
 class Receiver:
     """The far end's direction: one master key, and the sources that use it. key() first.
 
@@ -327,8 +212,8 @@ class Receiver:
     def __init__(self, room):
         self._rtp = _Session(room, 0)
         self._control = _Session(room, 3)
-        self._sources = _Sources(room)
-        self._control_sources = _Sources(room)
+        self._sources = Sources(room)
+        self._control_sources = Sources(room)
         self.failed = self.replayed = 0
 
     def key(self, master, tag=LONG_TAG):
@@ -400,9 +285,3 @@ def _body(data, at, stop):
         if body <= stop:
             body += (data[body - 2] << 8 | data[body - 1]) << 2
     return body if body <= stop else 0
-
-
-try:  # not every build compiles viper: see g711
-    from siplet.media.srtp_viper import counters, differ, mix, start
-except (SyntaxError, ImportError, NameError, ValueError):
-    from siplet.media.srtp_plain import counters, differ, mix, start

@@ -58,7 +58,7 @@ def read(value):
         if field[:1] != b"-" and field[:4].upper() != b"WSH=":
             return None
     key = _key(key[7:])
-    return key and Crypto(int(fields[0]), suite, key)
+    return Crypto(int(fields[0]), suite, key) if key else None
 
 
 def _is_lifetime(text):
