@@ -1,7 +1,7 @@
 # What stands for sound that did not come, after ITU-T G.711 Appendix I, and comfort noise, RFC 3389. Imports its
 # kernels: conceal_viper where the build can run it, else conceal_plain.
 #
-# The last period of what was heard is repeated, from 10 ms on the last two, from 20 ms on the last three; it fades by
+# The last period of what was heard is repeated, from 20 ms on the last two, from 30 ms on the last three; it fades by
 # 20 % each 10 ms from 10 ms on and is gone after 60. The noise that was behind the speech takes its place. What begins
 # and what ends goes over into its neighbours within a quarter of a period. Unlike in the Appendix, nothing waits for
 # a loss that may come: the end of the true sound is changed only when it is known in time that nothing follows, and the

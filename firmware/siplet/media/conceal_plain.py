@@ -134,8 +134,11 @@ def pitch(s, pcm, end, work):
                 most = x
                 best = lag
         lag += 1
+    most = (most << 7) // own
+    if most < 30 and best < 60:
+        best = best << 1  # no voice: a short piece of noise again and again is a tone
     s[_PERIOD] = best << wide
-    s[_LIKENESS] = (most << 7) // own
+    s[_LIKENESS] = most
 
 
 def begin(s, pcm, last, ahead):
@@ -190,8 +193,9 @@ def synthesize(s, last, pcm, to, n):
     speed = s[_SPEED]
     seed = s[_SEED]
     comfort = s[_COMFORT]
-    second = 80 << wide
-    third = 160 << wide
+    fading = 80 << wide
+    second = 160 << wide
+    third = 240 << wide
     over = 480 << wide
     n += to
     while to < n:
@@ -231,7 +235,7 @@ def synthesize(s, last, pcm, to, n):
                 x += step * steps * w >> 12
                 steps -= 1
             gain = 4096
-            if span >= second:
+            if span >= fading:
                 gain = ((over - span) >> wide) * 41 >> 2
                 if gain > 4096:
                     gain = 4096

@@ -131,8 +131,11 @@ def pitch(s: ptr32, pcm: ptr16, end: int, work: ptr8):
                 most = x
                 best = lag
         lag += 1
+    most = (most << 7) // own
+    if most < 30 and best < 60:
+        best = best << 1
     s[_PERIOD] = best << wide
-    s[_LIKENESS] = (most << 7) // own
+    s[_LIKENESS] = most
 
 
 @micropython.viper
@@ -185,8 +188,9 @@ def synthesize(s: ptr32, last: ptr16, pcm: ptr16, to: int, n: int):
     speed = int(s[_SPEED])
     seed = int(s[_SEED])
     comfort = int(s[_COMFORT])
-    second = 80 << wide
-    third = 160 << wide
+    fading = 80 << wide
+    second = 160 << wide
+    third = 240 << wide
     over = 480 << wide
     n += to
     while to < n:
@@ -226,7 +230,7 @@ def synthesize(s: ptr32, last: ptr16, pcm: ptr16, to: int, n: int):
                 x += step * steps * w >> 12
                 steps -= 1
             gain = 4096
-            if span >= second:
+            if span >= fading:
                 gain = (over - span >> wide) * 41 >> 2
                 if gain > 4096:
                     gain = 4096

@@ -249,10 +249,10 @@ class Player:
         span = state[_SPAN] >> wide
         n = 40
         if not state[_WAIT] | state[_SILENT] and span < _GONE:
-            n = (state[_PERIOD] >> 2 + wide) + 32 * span // 80
+            n = state[_PERIOD] >> 2 + wide
             most = min(span, state[_PIECES + 1] - 80)
             first = max(first, min(excess(state) - _REACH, most))
-        n = min(n, 80) << wide
+        n = n << wide
         if first > 0:
             advance(state, first)
         synthesize(state, self._last, self._pcm, _PCM, n)
