@@ -12,6 +12,7 @@ sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests", "i
 import compact  # noqa: E402
 import core  # noqa: E402
 import doorphone  # noqa: E402
+import echo  # noqa: E402
 import fuzz  # noqa: E402
 import modules  # noqa: E402
 import ondemand  # noqa: E402
@@ -32,9 +33,10 @@ SECTIONS = {
     "pacing": pacing.show,
     "srtp": srtp.show,
     "quality": quality.show,
+    "echo": echo.show,
     "fuzz": fuzz.show,
 }
-LONG = ("fuzz", "quality")  # only when named
+LONG = ("fuzz", "quality", "echo")  # only when named
 
 
 def main(names):
