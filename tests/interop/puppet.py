@@ -91,6 +91,15 @@ class Puppet:
         call = self.calls[wish["call"]]
         return {"sent": await call.send_digits(wish["digits"], form=wish.get("form"))}
 
+    async def do_play(self, wish):
+        return {"played": await self.calls[wish["call"]].play(wish["paths"])}
+
+    async def do_record(self, wish):
+        self.calls[wish["call"]].record(wish["path"], channels=wish.get("channels", 1))
+
+    async def do_stop_recording(self, wish):
+        return {"seconds": self.calls[wish["call"]].stop_recording()}
+
     async def do_hold(self, wish):
         await self.calls[wish["call"]].hold()
 
