@@ -102,7 +102,7 @@ class I2S(Null):
             self._wide = speaker.setdefault("bits", 16) // 16
             speaker["mode"] = machine.I2S.TX
             speaker["format"] = machine.I2S.MONO
-            self._out = ()
+            self._out = array("H", b"")
             self._words = bytearray(2 * self._wide * (2 * count + rate // self.rate + _BLOCK))
             size = 2 * self._wide * (rate // _PIECES)
             view = memoryview(self._words)
