@@ -119,7 +119,8 @@ class Line(Plain):
         """The Stream between a Call's audio and the socket, its parts begun."""
         memory = self.memory or (self._spare.pop() if self._spare else None)
         self._stream = self.heard = call.stream = Stream(call.audio, self._udp, platform.random, memory)
-        self._stream.hd = self.hd
+        if self.hd:
+            self._stream.hd = self.hd
         self._sound.furnish(call)
         return self._stream
 

@@ -70,7 +70,7 @@ def widen(stream):
     """Make a stream's frames, its audio and its parts wide, or narrow again. stream.hd: its Wide, when there is one."""
     rate = 8000 if stream.wide else 16000
     audio = stream.audio
-    hd = getattr(stream, "hd", None)
+    hd = stream.hd
     if stream.wide:
         if hd.doubled and audio is hd.doubled:
             stream.audio = audio.audio
