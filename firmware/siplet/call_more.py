@@ -9,23 +9,38 @@ from siplet.ticks import ticks_add, ticks_diff
 
 
 async def send_digits(call, digits, form=None, ms=160, timeout_ms=10_000):
-    """Press keys. form: "info" (INFO), "rtp" (RFC 4733), None: by RTP where that was agreed, else by INFO.
+    """Press keys. form: "rtp" (RFC 4733), "info" (INFO), "tones" (in the sound), None: as sound.keys_are_sent_as says.
 
-    Returns True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is waited
-    for at most timeout_ms.
+    That is "auto" without it: by RTP where that was agreed, else by INFO, else, when INFO is refused, as tones. Returns
+    True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is waited for at
+    most timeout_ms. LocalError: a key is none, or tones are asked of a phone without sound.complete.
     """
-    if form is None:
+    options = getattr(call.phone.sound, "options", None)
+    form = form or (options and options.get("sound.keys_are_sent_as")) or "auto"
+    auto = form == "auto"
+    if auto:
         form = "rtp" if call.line.agreed and call.line.agreed.dtmf >= 0 else "info"
-    for digit in digits:
+    for i, digit in enumerate(digits):
         if call.state != "up" or not call.stream:
             return False
+        if form == "tones":
+            return await _send_tones(call, digits[i:], ms)
         if form == "rtp":
             if not call.stream.send_digit(digit, ms):
                 return False
             await platform.sleep_ms(ms + 100)
         elif not await _send_info(call, digit, ms, timeout_ms):
-            return False
+            refused = auto and options is not None and call.infos and call.infos[0] >= 300
+            if not refused or call.state != "up" or not call.stream:
+                return False
+            return await _send_tones(call, digits[i:], ms)
     return True
+
+
+async def _send_tones(call, digits, ms):
+    from siplet.sound.keying import send
+
+    return await send(call, digits, ms)
 
 
 async def _send_info(call, digit, ms, timeout_ms):

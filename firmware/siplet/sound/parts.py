@@ -29,6 +29,7 @@ PARTS = [
     ("sound.handsfree", "HandsFree", "sound.hands_free", "switch", "off"),
     ("sound.reports", "Reports", "sound.reports_of_quality", True, False),
     ("sound.local", "Local", "sound.progress_tones", True, False),
+    ("sound.inband", "Inband", "sound.listen_for_keys", True, False),
     ("sound.srtp", "Srtp", "sound.srtp_encryption", "offer", "off"),
 ]
 
