@@ -195,6 +195,7 @@ class Stream(Plain):
                 break
             else:
                 self.udp._heal()
+                continue
             if n < _READ:
                 break
         if self.stats.received != received:
