@@ -11,7 +11,7 @@ from siplet.stream import Stream
 class Line(Negotiation):
     """What one call needs besides its session: the RTP socket and the offer/answer about it."""
 
-    def __init__(self, phone, session=None):
+    def __init__(self, phone, session):
         self._udp = Udp(phone.bind_address, ports=phone.rtp_ports)
         random = platform.random(3)
         number = random[0] << 16 | random[1] << 8 | random[2]

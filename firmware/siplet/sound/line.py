@@ -34,7 +34,7 @@ class Line(Plain):
         self._sound = sound
         self.phone = phone
         self.parts = []
-        super().__init__(phone)
+        super().__init__(phone, subject)
         self._codecs, self.hd = sound.codecs(phone)
 
     @property
