@@ -4,7 +4,7 @@
 NEEDS = ("heap_lock",)
 
 from locked import Agreement, Audio, Peer, locked
-from siplet.media import g711, g711_fast, g711_fast_plain, rtp_fast, rtp_fast_plain
+from siplet.media import dtmf, g711, g711_fast, g711_fast_plain, rtp_fast, rtp_fast_plain
 from siplet.sound.path import Path
 from siplet.sound.stream import Stream
 from siplet.stream import Stats
@@ -68,6 +68,7 @@ def test_trouble_and_other_lengths():
             return "twice"
         return "jump" if tick % 100 == 50 else "key" if tick % 50 < 6 else ""
 
+    assert len([dtmf.KEYS[i] for i in range(16)]) == 16  # a letter's first use makes a name of it
     for samples in (80, 240, 320, 480):
         call = Call()
         call.stream.udp.__init__(samples)
