@@ -255,6 +255,13 @@ class Phone:
         status.note = wish.get("note", "")
         self.account.setOnlineStatus(status)
 
+    def do_statistics(self, wish):
+        rtcp = calls[wish["call"]].getStreamStat(0).rtcp
+        told = {"round_trip_ms": rtcp.rttUsec.mean / 1000, "round_trips": rtcp.rttUsec.n}
+        for name, part in (("heard", rtcp.rxStat), ("told", rtcp.txStat)):
+            told[name] = {"packets": part.pkt, "lost": part.loss, "jitter_ms": part.jitterUsec.mean / 1000}
+        return told
+
     def do_idle(self, wish):
         return {"calls": len(calls)}
 

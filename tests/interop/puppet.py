@@ -166,6 +166,20 @@ class Puppet:
         answer["rtp_port"] = call.line._udp.port
         return answer
 
+    async def do_quality(self, wish):
+        return {"quality": self.calls.get(wish.get("call"), self.last).quality()}
+
+    async def do_lose(self, wish):
+        # one of so many packets of the voice is not sent from now on
+        stream = self.calls[wish["call"]].stream
+        send = stream._write
+
+        def sometimes(packet):
+            self.lost = getattr(self, "lost", 0) + (packet[1] < 200)
+            return (packet[1] < 200 and self.lost % wish["every"] == 0) or send(packet)
+
+        stream._write = sometimes
+
     async def do_heap(self, wish):
         self.last = None
         # Answers are kept for 32 s: the endpoint hears that these are over, or the lengths of their ids would count.
