@@ -49,11 +49,15 @@ class Lent(Null):
         self.rate = getattr(audio, "rate", 8000)
         self._find_call = find_call
 
+    busy = False  # siplet.sound.local gives way then
+
     def start(self):
+        self.busy = True
         if not self._find_call():
             self.audio.start()
 
     def stop(self):
+        self.busy = False
         if not self._find_call():
             self.audio.stop()
 

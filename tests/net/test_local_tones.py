@@ -7,6 +7,7 @@ from scripted import Far, answer, polite, sdp, soon
 from siplet import CallRejected, CallTimeout, Phone, platform
 from siplet.audio.null import Null
 from siplet.net.udp import Udp
+from siplet.paging import Lent
 from siplet.sound.local import tones
 
 NEEDS = ("sockets",)
@@ -227,6 +228,30 @@ async def test_a_call_that_is_up_is_not_disturbed():
         await call.hangup()
         await quiet_at_last(ear, bell)
         media.close()
+
+
+async def test_a_page_is_heard_instead_of_ringing():
+    ear = Ear()
+    async with phone(ear) as bell, Far(script(180)) as far:
+        task = asyncio.create_task(bell.call(far.uri()).connect(5000))
+        assert await soon(lambda: ear.loud > 3)
+        device = Lent(ear, lambda: None)
+        bell.sound.page(device, bell.udp, platform.random)
+        assert ear.running == 1  # nothing is heard of it yet
+        device.start()
+        assert await soon(lambda: not bell.handlers["ringing"].player) is True
+        loud = ear.loud
+        assert ear.running == 2  # the page's to stop
+        far.say(answer(far.invite, 486, extra=far.contact), far.source)
+        try:
+            await task
+            raise AssertionError("answered")
+        except CallRejected:
+            pass
+        await platform.sleep_ms(60)
+        assert ear.loud == loud and not bell.handlers["ended"].player
+        device.stop()
+        assert bell.faults == 0
 
 
 async def test_a_device_that_cannot_be_had_does_not_end_the_call():

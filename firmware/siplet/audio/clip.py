@@ -5,7 +5,9 @@
 # channels (their mean is played), at 8, 16 or 48 kHz; and G.711 without any header, known by the file's name.
 #
 # A frame is one read of the file, 160 bytes (G.711 of 8 kHz) to 3840 (two channels of PCM at 48 kHz), into memory that
-# is there already. On a board's flash that takes well below a millisecond as long as nobody writes to it.
+# is there already. On a board's flash that takes well below a millisecond as long as nobody writes to it. A file of the
+# call's own rate costs some 10,000 instructions a frame, one of another rate 300,000 to 800,000 for its filter: for a
+# small board prompts are best made at 8 kHz.
 
 import struct
 

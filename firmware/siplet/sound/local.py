@@ -90,13 +90,18 @@ class Progress:
         audio = call.audio
         if not audio or any(other.stream and other.audio is audio and other is not call for other in self._calls()):
             return
-        if call.stream and not ms:
+        if (call.stream and not ms) or self.is_lent(audio):
             return
         self.silence()
         from siplet.sound.sounder import Sounder
 
         self.player = Sounder(self, call, name, ms)
         self.player.task = asyncio.create_task(self.player.run())
+
+    def is_lent(self, audio):
+        """Whether a page plays on an audio object."""
+        lent = getattr(self.phone.sound, "lent", None)
+        return bool(lent) and lent.audio is audio and lent.busy
 
     def silence(self, audio=None):
         """Stop what is heard at an audio object, or at any: it is wanted for something else."""

@@ -43,6 +43,8 @@ class Sound:
 
     mapper = None
 
+    lent = None  # what a page plays on, a siplet.paging.Lent
+
     def __init__(self, options):
         self.options = options
         self.failed = 0
@@ -108,6 +110,7 @@ class Sound:
 
     def page(self, audio, udp, random):
         """The Stream of a page: of all parts it has the player alone."""
+        self.lent = audio
         stream = Stream(audio, udp, random)
         for make in self._makers:
             if make.__name__ == "Player":

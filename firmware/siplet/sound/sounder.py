@@ -44,6 +44,9 @@ class Sounder:
                 return False
         elif self.call.state != "ringing":
             return False
+        if self._progress.is_lent(self.audio):
+            self._started = False  # it is another one's to stop now
+            return False
         self._tone.read(self._frame)
         self.audio.write(self._frame)
         return True
