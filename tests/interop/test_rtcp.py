@@ -9,7 +9,7 @@ import subprocess
 import time
 
 import pytest
-from driver import DOOR, need
+from driver import DOOR, App, need
 from pjsua import Pjsua, missing
 from siplet_tools.process import wait_until
 
@@ -147,3 +147,18 @@ def test_two_of_us_tell_each_other_how_the_call_sounds(puppet, started, tmp_path
     assert any(packet["rtcp.xr.voipmetrics.gmin"] == ["16"] for packet in read)
     assert any(int(packet["rtcp.xr.voipmetrics.rfactor"][0]) < 80 for packet in read)
     assert record["far_mos"] < 4 < record["mos"] and 70 / EVERY <= record["far_loss_percent"] <= 130 / EVERY
+
+
+def test_an_application_logs_how_each_call_was(puppet, started, tmp_path):
+    config = {"sip": {"address": "sip:echo@127.0.0.1", "accept": ["open"]}, "sound": {"complete": True}}
+    app = started(App(tmp_path / "app", "echo", config))
+    phone = puppet(sound=SOUND, audio={"play": DOOR, "repeat": True})
+    call = phone.do("call", target=f"sip:echo@127.0.0.1:{app.port}")["call"]
+    phone.event("up", call=call)
+    time.sleep(4)
+    now = json.loads(app.command("quality"))
+    assert now["packets_received"] > 100 and not now["over"]
+    phone.do("hangup", call=call)
+    line = app.expect("quality: ", 5)
+    assert re.search(r"quality: MOS [34]\.\d, loss 0\.0 %, jitter \d+ ms.*, delay \d+ ms", line), line
+    assert json.loads(app.command("quality"))["over"]
