@@ -3,7 +3,7 @@
 from array import array
 
 from player_parts import Random
-from siplet.media import conceal, conceal_plain
+from siplet.media import conceal, conceal_plain, pitch, pitch_plain
 
 # Numbers of the state
 END, WIDE, SPAN, PERIOD, LIKENESS, COMFORT, SPEED = 16, 17, 19, 23, 24, 33, 34
@@ -31,7 +31,7 @@ class Sound:
         return x if x < 0x8000 else x - 0x10000
 
     def pitch(self):
-        conceal.pitch(self.s, self.pcm, self.s[END], self.work)
+        pitch.pitch(self.work, self.work, 0, self.s, self.pcm, self.s[END])
         return self.s[PERIOD]
 
     def conceal(self, n, ahead=0):
@@ -151,8 +151,8 @@ def test_the_kernels_agree_with_their_twins():
             s[SPEED] = 6 if story % 5 == 4 else 1
         ahead = random.below(80)
         lengths = [1 + random.below(200 << wide) for _ in range(6)]
-        for kernels, sound in ((conceal, one), (conceal_plain, other)):
-            kernels.pitch(sound.s, sound.pcm, sound.s[END], sound.work)
+        for kernels, finder, sound in ((conceal, pitch, one), (conceal_plain, pitch_plain, other)):
+            finder.pitch(sound.work, sound.work, 0, sound.s, sound.pcm, sound.s[END])
             kernels.begin(sound.s, sound.pcm, sound.last, ahead)
             for n in lengths:
                 kernels.synthesize(sound.s, sound.last, sound.pcm, sound.s[END], n)

@@ -269,7 +269,7 @@ def test_another_call_begins_fresh():
 
 
 def test_the_kernels_agree_with_their_twins_in_a_call():
-    from siplet.media import adaptive, adaptive_plain, conceal_plain, playout_plain
+    from siplet.media import adaptive, adaptive_plain, conceal_plain, pitch_plain, playout_plain
 
     def sound():
         run, _, _ = story(quiet_and_voice(), 10, jitter=50, loss=8, ppm=500, seed=8, keep=True)
@@ -281,7 +281,9 @@ def test_the_kernels_agree_with_their_twins_in_a_call():
     keep = adaptive.keep
     try:
         for name in names:
-            plain = next(one for one in (playout_plain, adaptive_plain, conceal_plain) if hasattr(one, name))
+            plain = next(
+                one for one in (playout_plain, adaptive_plain, conceal_plain, pitch_plain) if hasattr(one, name)
+            )
             setattr(module, name, getattr(plain, name))
         adaptive.keep = adaptive_plain.keep
         assert sound() == usual

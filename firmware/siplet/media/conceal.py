@@ -5,7 +5,7 @@
 # 20 % each 10 ms from 10 ms on and is gone after 60. The noise that was behind the speech takes its place. What begins
 # and what ends goes over into its neighbours within a quarter of a period. Unlike in the Appendix, nothing waits for
 # a loss that may come: the end of the true sound is changed only when it is known in time that nothing follows, and the
-# period is that of 4 to 15 ms, found on an eighth of the samples and made exact on the half of them.
+# period is found by pitch.py.
 #
 # The numbers in s are those of adaptive.py. pcm, last: arrays "H" of signed samples.
 
@@ -15,9 +15,9 @@ _LOUDEST = const(2000)  # of comfort noise, the mean magnitude: -24 dBov
 _STEPS = b"\xff\xe4\xcb\xb5\xa1\x90"  # 0 to 5 dB down
 
 try:
-    from siplet.media.conceal_viper import begin, fade, pitch, splice, synthesize
+    from siplet.media.conceal_viper import begin, fade, splice, synthesize
 except (SyntaxError, ImportError, NameError, ValueError):
-    from siplet.media.conceal_plain import begin, fade, pitch, splice, synthesize  # noqa: F401
+    from siplet.media.conceal_plain import begin, fade, splice, synthesize  # noqa: F401
 
 
 def magnitude(level):

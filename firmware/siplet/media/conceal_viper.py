@@ -12,9 +12,7 @@ if sys.implementation.name != "micropython":
 _END = const(16)
 _WIDE = const(17)
 _SPAN = const(19)
-_NOISE = const(22)
 _PERIOD = const(23)
-_LIKENESS = const(24)
 _PERIODS = const(25)
 _AT = const(26)
 _FORMER = const(27)
@@ -26,127 +24,26 @@ _SEED = const(32)
 _COMFORT = const(33)
 _SPEED = const(34)
 _LAST = const(390)
-_SPAN_ALL = const(280)
-_WINDOW = const(160)
-
-
-@micropython.viper
-def pitch(s: ptr32, pcm: ptr16, end: int, work: ptr8):
-    wide = int(s[_WIDE])
-    start = end - (_SPAN_ALL << wide)
-    top = 0
-    i = 0
-    while i < _SPAN_ALL:
-        x = int(pcm[start + (i << wide)])
-        if x > 32767:
-            x = 65536 - x
-        top |= x
-        i += 1
-    shift = 0
-    while top > 127:
-        top = top >> 1
-        shift += 1
-    i = 0
-    while i < _SPAN_ALL:
-        x = int(pcm[start + (i << wide)])
-        work[i] = ((x ^ 32768) - 32768 >> shift) + 128
-        i += 1
-    i = 0
-    while i < 70:
-        k = i << 2
-        work[_SPAN_ALL + i] = int(work[k]) + int(work[k + 1]) + int(work[k + 2]) + int(work[k + 3]) >> 2
-        i += 1
-    mean = 0
-    i = 310
-    while i < 350:
-        mean += int(work[i])
-        i += 1
-    mean -= 128 * 40
-    total = 0
-    power = 0
-    i = 303
-    while i < 343:
-        x = int(work[i])
-        total += x
-        x -= 128
-        power += x * x
-        i += 1
-    best = 8
-    most = -1
-    lag = 8
-    first = 302
-    while lag <= 30:
-        x = int(work[first])
-        total += x
-        x -= 128
-        power += x * x
-        x = int(work[first + 40])
-        total -= x
-        x -= 128
-        power -= x * x
-        acc = 0
-        i = first
-        k = 310
-        while k < 350:
-            acc += int(work[k]) * int(work[i])
-            i += 1
-            k += 1
-        acc -= mean + total << 7
-        if acc > 0:
-            x = acc >> 6
-            x = x * x // ((power >> 6) + 1)
-            if x > most:
-                most = x
-                best = lag
-        lag += 1
-        first -= 1
-    lag = (best << 2) - 4
-    if lag < 30:
-        lag = 30
-    stop = (best << 2) + 4
-    if stop > 120:
-        stop = 120
-    own = 0
-    i = 120
-    while i < _SPAN_ALL:
-        x = int(work[i]) - 128
-        own += x * x
-        i += 2
-    own = (own >> 7) + 1
-    best = lag
-    most = 0
-    while lag <= stop:
-        acc = 0
-        power = 0
-        i = 120
-        while i < _SPAN_ALL:
-            x = int(work[i - lag]) - 128
-            power += x * x
-            acc += (int(work[i]) - 128) * x
-            i += 2
-        if acc > 0:
-            x = acc >> 7
-            x = x * x // ((power >> 7) + 1)
-            if x > most:
-                most = x
-                best = lag
-        lag += 1
-    most = (most << 7) // own
-    if most < 30 and best < 60:
-        best = best << 1
-    s[_PERIOD] = best << wide
-    s[_LIKENESS] = most
 
 
 @micropython.viper
 def begin(s: ptr32, pcm: ptr16, last: ptr16, ahead: int):
     n = _LAST << int(s[_WIDE])
     end = int(s[_END])
-    k = end - n
-    i = 0
-    while i < n:
-        last[i] = int(pcm[k + i])
-        i += 1
+    base = int(pcm)
+    k = int(last)
+    pcm = ptr16(base + 2 * (end - n))
+    while n:
+        n -= 6
+        last[0] = pcm[0]
+        last[1] = pcm[1]
+        last[2] = pcm[2]
+        last[3] = pcm[3]
+        last[4] = pcm[4]
+        last[5] = pcm[5]
+        last = ptr16(int(last) + 12)
+        pcm = ptr16(int(pcm) + 12)
+    pcm = ptr16(base)
     period = int(s[_PERIOD])
     quarter = period >> 2
     s[_PERIODS] = 1
@@ -194,6 +91,56 @@ def synthesize(s: ptr32, last: ptr16, pcm: ptr16, to: int, n: int):
     over = 480 << wide
     n += to
     while to < n:
+        # What needs no thought, at one go: no seam, no change of the periods
+        if not fade and not steps and speed == 1 and span < over:
+            k = periods * period
+            m = k - quarter - at
+            if n - to < m:
+                m = n - to
+            i = over
+            if span < fading:
+                i = fading
+            elif periods == 1:
+                i = second
+            elif periods == 2:
+                i = third
+            if i - span < m:
+                m = i - span
+            if m > 0:
+                source = ptr16(int(last) + 2 * (size - k + at))
+                out = ptr16(int(pcm) + 2 * to)
+                at += m
+                to += m
+                if span < fading:
+                    span += m
+                    while m > 3:
+                        m -= 4
+                        out[0] = source[0]
+                        out[1] = source[1]
+                        out[2] = source[2]
+                        out[3] = source[3]
+                        source = ptr16(int(source) + 8)
+                        out = ptr16(int(out) + 8)
+                    while m:
+                        m -= 1
+                        out[m] = source[m]
+                    continue
+                k = over - span
+                span += m
+                i = 0
+                while i < m:
+                    gain = (k - i >> wide) * 41 >> 2
+                    x = (int(source[i]) ^ 32768) - 32768
+                    if gain < 4096:
+                        seed = seed * 13077 + 6925 & 32767
+                        x = (x * gain >> 12) + ((seed - 16384) * comfort * (4096 - gain >> 6) >> 19)
+                        if x > 32767:
+                            x = 32767
+                        elif x < -32768:
+                            x = -32768
+                    out[i] = x
+                    i += 1
+                continue
         x = 0
         gain = 0
         if span < over:

@@ -16,7 +16,8 @@ from array import array
 from micropython import const
 
 from siplet.media.adaptive import Adaptive, advance, check, excess
-from siplet.media.conceal import begin, fade, magnitude, pitch, splice, synthesize
+from siplet.media.conceal import begin, fade, magnitude, splice, synthesize
+from siplet.media.pitch import pitch
 from siplet.media.playout import flow, give, load, take
 
 # Numbers of the state, see adaptive.py
@@ -224,7 +225,7 @@ class Player:
 
     def _conceal(self, state, wide):
         # The true sound ends at _END
-        pitch(state, self._pcm, state[_END], self._work)
+        pitch(self._work, self._work, 0, state, self._pcm, state[_END])
         begin(state, self._pcm, self._last, state[_END] - state[_NOW])
         state[_CONCEALING] = 1
         state[_SPEED] = 1
@@ -288,7 +289,7 @@ class Player:
         state[_RESTLESS] += 1
         if state[_RESTLESS] > _PATIENCE or late > _MUCH:
             if late > _FAR or late < _NEAR:
-                pitch(state, pcm, end, self._work)
+                pitch(self._work, self._work, 0, state, pcm, end)
                 period = state[_PERIOD]
                 if state[_LIKENESS] >= _EVEN:
                     state[_HOLD] = 4
