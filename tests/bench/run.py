@@ -12,6 +12,7 @@ sys.path[:0] = [os.path.join(ROOT, "host_tools"), os.path.join(ROOT, "tests", "i
 import compact  # noqa: E402
 import core  # noqa: E402
 import doorphone  # noqa: E402
+import dtmf  # noqa: E402
 import echo  # noqa: E402
 import fuzz  # noqa: E402
 import modules  # noqa: E402
@@ -34,6 +35,7 @@ SECTIONS = {
     "srtp": srtp.show,
     "quality": quality.show,
     "echo": echo.show,
+    "dtmf": dtmf.show,
     "fuzz": fuzz.show,
 }
 LONG = ("fuzz", "quality", "echo")  # only when named
