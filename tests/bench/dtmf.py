@@ -1,6 +1,7 @@
 # Keys as tones: how many of them are found at the limits of ITU-T Q.24, and how many in speech, where there are none.
 #
-# MINUTES of speech: 30 without that variable of the environment. The digits are made here, the speech by espeak-ng, both from a seed; keys_heard.py listens on MicroPython.
+# MINUTES of speech: 30 without that variable of the environment. The digits are made here, the speech by espeak-ng,
+# both from a seed; keys_heard.py listens on MicroPython.
 
 import array
 import math
