@@ -17,6 +17,7 @@
 # All but __init__ may be missing. near, far and what a part hangs into the stream allocate nothing. Parts are made once
 # and kept from call to call, for a heap that is torn has no such pieces any more.
 
+from siplet import platform
 from siplet.sound.line import Line
 from siplet.sound.stream import Stream
 
@@ -131,7 +132,11 @@ class Sound:
         parts, line.parts = line.parts, []
         for part in parts:
             if hasattr(part, "end"):
-                part.end()
+                try:
+                    part.end()
+                except Exception as error:  # a fault of ours: the others end all the same
+                    line.phone.faults += 1
+                    platform.print_exception(error)
         if parts and not self._spare:
             self._spare.append(parts)
 
