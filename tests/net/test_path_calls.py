@@ -146,8 +146,9 @@ async def test_strangers_are_neither_heard_nor_followed():
             head = b"\x80\x08" + bytes([i, i, 0, 0, 0, i])
             stranger.send_to(head + b"EVIL" + bytes(160), place)
             await platform.sleep_ms(4)
-        assert call.stream.udp.peer[1] == other.line.udp.port and call.stats.foreign == 0 and not told
-        assert call.stats.received < received + 20 and call.stats.bad == 0
+        assert call.stream.udp.peer[1] == other.line.udp.port
+        assert call.stats.foreign == 0 and not told, (call.stats.foreign, told)
+        assert received < call.stats.received <= other.stats.sent and call.stats.bad == 0
         await call.hangup()
         assert bell.faults == desk.faults == 0
     stranger.close()
@@ -182,7 +183,9 @@ async def test_it_is_told_when_media_is_back():
 
 
 async def test_few_ports_last_for_many_calls_and_those_that_fail():
-    ports = range(42330, 42334, 2)
+    udp = Udp(HERE)
+    ports = range(udp.port, udp.port + 4, 2)
+    udp.close()
     async with phone("bell", rtp_ports=ports) as bell, phone("desk") as desk:
         for i in range(12):
             if i % 3 == 0:
@@ -208,7 +211,7 @@ async def test_few_ports_last_for_many_calls_and_those_that_fail():
             await platform.sleep_ms(50)
         assert bell.faults == desk.faults == 0
     await platform.sleep_ms(20)
-    for port in (42330, 42331, 42332, 42333):  # those of RTCP, too
+    for port in range(ports[0], ports[0] + 4):  # those of RTCP, too
         Udp(HERE, port).close()
 
 
