@@ -15,7 +15,7 @@ from siplet.sip.uri import Uri
 from siplet.ticks import ticks_diff
 
 _TICK = 20  # ms
-_SOUND = (72 if sys.maxsize > 0x7FFFFFFF else 40) * 1024  # bytes of heap that siplet.sound and a call with it want
+_SOUND = (148 if sys.maxsize > 0x7FFFFFFF else 104) * 1024  # bytes of heap that siplet.sound and a call with it want
 
 
 def _room():

@@ -42,6 +42,21 @@ FEATURES = (
     ("keys sent by RTP", "media.dtmf_sender"),
     ("keys sent by INFO", "sip.info_body"),
     ("a trace of messages", "trace"),
+    ("the complete stream, its line and parts", "sound.parts"),
+    ("jitter, concealment, drift", "sound.player"),
+    ("levels, voice switching", "sound.handsfree"),
+    ("echo canceller", "sound.canceller"),
+    ("keys as tones, heard", "sound.inband"),
+    ("keys as tones, sent", "sound.keying"),
+    ("RTCP, XR and the record", "sound.reports"),
+    ("media that is missing or from elsewhere", "sound.path"),
+    ("ringing and other tones, local", "sound.local"),
+    ("prompts, tones, recordings in a call", "sound.prompts"),
+    ("keys of SRTP in descriptions", "sound.srtp"),
+    ("SRTP", "sound.security"),
+    ("G.722", "sound.wideband"),
+    ("STUN", "sound.stun"),
+    ("paging", "paging"),
 )
 
 
