@@ -187,11 +187,13 @@ class Stream(Plain):
         while reads:
             reads -= 1
             n = self._read(data)
+            if n is None:
+                break
             if n == source.length and not self.cipher and expected(source, data, 0, n):
                 self._voice(source)
             elif n:
                 self._packets(n)
-            elif n is None or not self._heals:
+            elif not self._heals:
                 break
             else:
                 self.udp._heal()

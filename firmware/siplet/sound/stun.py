@@ -161,7 +161,7 @@ class Mapper:
                 self.strange += 1
                 continue
             self.answered += 1
-            if found == stun.REFUSED:
+            if not isinstance(found, tuple):  # stun.REFUSED
                 place.mapped = None
                 place.query.over = True
                 self._say(f"stun: {self._server} tells no address, the local one is used")
