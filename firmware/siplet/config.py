@@ -92,7 +92,7 @@ _TABLE = (
     ("sound.listen_for_keys", "bool", True, 0, 0, "hear keys that the far end sends as tones in its sound"),
     ("sound.keys_are_sent_as", "choice", "auto rtp info tones", 0, 0, "how keys are sent; auto: the best agreed on"),
     ("sound.reports_of_quality", "bool", True, 0, 0, "RTCP: tell the far end how it is heard, and learn how we are"),
-    ("paging.groups", "texts", (), 0, 8, "multicast groups whose pages are heard, address:port, the most important first"),
+    ("paging.groups", "texts", (), 0, 8, "multicast groups to hear, address:port, the most important first"),
     ("paging.interrupts_calls", "bool", False, 0, 0, "a page is heard instead of a call, which waits meanwhile"),
     ("paging.silence_ms", "int", 1000, 100, 10000, "after which a page is over"),
     (
