@@ -1,4 +1,4 @@
-# What the PC's board tells of its phone when it is asked: the words status, media and quality. Loaded with the first one.
+# What the PC's board tells of its phone when it is asked: status, media, quality. Loaded with the first of them.
 
 from json import dumps
 
