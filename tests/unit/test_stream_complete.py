@@ -2,6 +2,7 @@
 
 import test_stream as stories
 from media_parts import Agreement, rtp, voice
+from siplet.media.rtcp import bound
 from siplet.sound.stream import Stream
 from test_stream import HERE, come, hear, stream
 
@@ -49,6 +50,34 @@ def test_packets_in_one_read_are_heard_as_if_they_came_alone():
     come(s, voice(3), voice(4), rtp(1005, 800, b"\x07\x0a\x00\xa0", 101), voice(5, first=1001))
     s.tick()
     assert (s.stats.received, s.stats.lost, s.stats.bad) == (7, 0, 0)
+
+
+class Control:
+    phase = 0
+
+    def __init__(self):
+        self.taken = []
+
+    def bound(self, data, at, n):
+        return bound(data, at, n)
+
+    def take(self, data, at, end):
+        self.taken.append(end - at)
+
+    def tick(self):
+        pass
+
+
+def test_a_read_that_is_full_may_end_with_a_single_byte_of_the_next_packet():
+    s = complete()
+    hear(s, [voice(0)])
+    s.control = Control()
+    odd = rtp(1001, 160, b"?" * 15) + b"\x80\xc8\x00\x01SSRC"
+    come(s, odd, b"\x80\xca\x00\x00" * 249, b"\x80")  # all that one read takes, to the byte
+    s.tick()
+    hear(s, [voice(2)])
+    assert (s.stats.received, s.stats.control, s.stats.bad) == (3, 1, 1)
+    assert s.control.taken == [8 + 4 * 249]
 
 
 def test_the_far_end_has_our_ssrc_and_we_take_another():

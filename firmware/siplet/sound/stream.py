@@ -232,7 +232,7 @@ class Stream(Plain):
         data = self._data
         source = self.source
         cipher = self.cipher
-        control = 200 <= data[at + 1] <= 207
+        control = n - at > 1 and 200 <= data[at + 1] <= 207
         if control and self.control:  # a compound of several, of which each tells its length
             end = self.control.bound(data, at, n)
         stop = end
