@@ -218,3 +218,61 @@ def test_the_next_call_begins_without_the_last_one_s_memories():
     other.come(rtp(1, 0, bytes(160)), ("198.51.100.9", 4000))
     other.ticks(1)
     assert [kind for kind, data in other.phone.told] == ["no-media", "media-source"]
+
+
+class Gone(Net):
+    """A network that may be gone: no socket is to be had then. full: nor a piece of heap."""
+
+    gone = full = 0  # attempts that fail
+    closed = False
+
+    def reopen(self):
+        super().reopen()
+        self.closed = bool(self.gone or self.full)
+        if self.gone:
+            self.gone -= 1
+            return False
+        if self.full:
+            self.full -= 1
+            raise MemoryError
+        return True
+
+    def connect(self, address):
+        if self.full:
+            self.full -= 1
+            raise MemoryError
+        return super().connect(address)
+
+    def receive_from(self, view):
+        return -1 if self.closed else super().receive_from(view)
+
+    def send_to(self, view, address):
+        return not self.closed and super().send_to(view, address)
+
+
+def test_a_network_that_comes_back_is_heard_again():
+    for gone, full in ((1, 0), (3, 0), (0, 2), (2, 1)):
+        for follows in (True, False):
+            call = Call()
+            if not follows:
+                call.stream.path = None
+            net = call.stream.udp = Gone()
+            call.stream._read, call.stream._write = net.receive, net.send
+            call.ticks(10, HERE)
+            net.gone, net.full = gone, full
+            call.ticks(150)
+            assert net.closed and net.peer is None
+            call.ticks(50 * (gone + full))
+            assert not net.closed
+            call.ticks(10, HERE, 400)
+            assert net.peer == HERE and call.stream.stats.received == 20, (gone, full, follows)
+            assert net.reopened == 1 + gone + full
+
+
+def test_without_heap_to_connect_the_next_packet_tries_again():
+    call = Call()
+    net = call.stream.udp = Gone()
+    call.stream._read, call.stream._write = net.receive, net.send
+    net.full = 2
+    call.ticks(6, HERE)
+    assert net.peer == HERE and call.stream.stats.received == 6

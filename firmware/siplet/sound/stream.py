@@ -18,9 +18,11 @@ from siplet.media.rtp_fast import Receiver, Sender, expected, number
 from siplet.stream import Stream as Plain
 
 _SAMPLES = const(160)
-_READ = const(1032)  # these three as in siplet.stream
+_READ = const(1032)  # these four as in siplet.stream
 _READS = const(8)
 _QUIET = const(150)
+_SHY = const(25)
+_SECOND = const(50)  # ticks
 _COMFORT = const(13)
 _SILENCE = bytes(640)
 
@@ -48,6 +50,7 @@ class Stream(Plain):
         self.near = self.far = ()
         self.player = self.control = self.cipher = self.wide = self.path = self._encoder = None
         self.events = 0
+        self._closed = False
         self.parts = []
         self._out = self.sender = Sender(random)
         self._in = self.source = Receiver(self.stats)
@@ -91,6 +94,19 @@ class Stream(Plain):
         """Frames of another length from now on."""
         self._frame = memoryview(self._data)[: 2 * samples]
         self.silence = memoryview(_SILENCE)[: 2 * samples]
+
+    def _listen(self):
+        if self._connected:
+            self._connected = False
+            self._open()
+        self._silent = _SHY
+
+    def _open(self):
+        # Without a network, or a piece of heap, there is no socket to be had
+        try:
+            self._closed = not self.udp.reopen()
+        except MemoryError:
+            self._closed = True
 
     def _play_law(self, law):
         super()._play_law(law)
@@ -175,6 +191,8 @@ class Stream(Plain):
 
     def _receive(self):
         if not self._connected:
+            if self._closed and not self._silent % _SECOND:
+                self._open()
             if self.path:
                 self.path.search(self)
             else:
@@ -256,9 +274,12 @@ class Stream(Plain):
 
     def follow(self, source):
         """Talk with (host, port), and hear nobody else, until it is silent for a while."""
-        if self.udp.connect(source):
-            self._remote = source
-            self._connected = True
+        try:
+            if self.udp.connect(source):
+                self._remote = source
+                self._connected = True
+        except MemoryError:  # with the next packet, then
+            pass
 
     def send_packet(self, packet):
         """Send a packet of RTP that is no voice; whether it went out."""
