@@ -73,6 +73,29 @@ class Lent(Null):
         self.audio.write(frame)
 
 
+class Spoken(Lent):
+    """The phone's audio device while a page of ours goes out: a call has it first, and the page is silent meanwhile."""
+
+    _taken = False
+
+    def __init__(self, audio, find_call, find_page):
+        super().__init__(audio, lambda: find_call() or find_page())
+        self._find_first = find_call
+
+    def read(self, frame):
+        if self._find_first():
+            self._taken = True
+            return False
+        if self._taken:  # and stopped when the call was over
+            self._taken = False
+            self.audio.start()
+        return self.audio.read(frame)
+
+    def write(self, frame):
+        if not self._find_call():
+            self.audio.write(frame)
+
+
 class Still(Null):
     """What the call has meanwhile; its stream is muted."""
 
@@ -95,7 +118,8 @@ class Pages:
 
     interrupts_calls: a page is heard instead of the call meanwhile, which hears and says silence; else a call keeps the
     speaker, and one that begins takes it. silence_ms: after which a page is over. on_page: callable(Page, begins), or
-    None. playing: the Page, or None. LocalError for a group that is none, OSError when it cannot be joined.
+    None. playing: the Page, or None. Our own pages are not heard. LocalError for a group that is none, or a phone that
+    is not open; OSError when a group cannot be joined.
     """
 
     on_page = playing = None
@@ -109,6 +133,8 @@ class Pages:
         self._lent = None
         self._tasks = []
         self._sockets = []
+        if not phone.endpoint or phone._closed:
+            raise LocalError("pages are heard by a phone that is open")
         interface = phone.local_address or "0.0.0.0"
         try:
             for text in groups:
@@ -136,6 +162,8 @@ class Pages:
                 await platform.readable(udp.socket)
                 data = udp.datagram(_DATAGRAM)
                 if data and len(data) > HEADER and data[0] & 0xC0 == 0x80 and data[1] & 127 in CODECS:
+                    if any(speech.source == udp.source for speech in _speeches(self.phone)):
+                        continue
                     await self._take(place, udp, data[1] & 127)
         finally:
             udp.close()
@@ -156,18 +184,14 @@ class Pages:
             platform.print_exception(error)
 
     def _call(self):
-        # the Call that has the speaker
-        for session in self.phone.endpoint.sessions:
-            call = session.call
-            if call and call.stream:
-                return call
-        return None
+        return _call(self.phone)
 
     async def _play(self, place, udp, number):
         self._free.clear()
         host, port = udp.source
         page = None
-        device = Lent(self.phone.audio, self._call)
+        audio = self.phone.audio
+        device = Lent(audio, lambda: self._call() or any(one.audio is audio for one in _speeches(self.phone)))
         try:
             stream = _stream(self.phone, udp, device)
             self.playing = page = Page(place, udp.source, stream)
@@ -231,28 +255,40 @@ class Pages:
 class Speech:
     """A page that we speak: `async with phone.page("224.0.1.75:10000"):` the microphone is heard in the whole group.
 
-    audio: what is said, default the phone's; codec: "PCMU", "PCMA" or, of a complete phone, "G722"; ttl: how many
-    routers may pass it on, and one. stats: of its stream.
+    audio: what is said, default the phone's, which a call has first. codec: "PCMU", "PCMA" or, of a complete phone,
+    "G722"; ttl: how many routers may pass it on, and one. stats: of its stream, None before that was begun.
     """
+
+    stats = source = None
 
     def __init__(self, phone, target, audio=None, codec="PCMU", ttl=1):
         numbers = {name: number for number, name in CODECS.items()}
         name = codec.encode()
         if name not in numbers:
             raise LocalError(codec + ": a page goes out as PCMU, PCMA or G722")
+        if not 0 <= ttl <= 255:
+            raise LocalError("ttl: 0 to 255")
         host, port = group(target)
         self._agreement = Agreement(host, port, name, numbers[name], -1, "sendonly", 20)
-        self._udp = Speaker(phone.local_address or "0.0.0.0", phone.rtp_ports, ttl)
-        self._stream = _stream(phone, self._udp, audio)
-        self.stats = self._stream.stats
-        self._task = None
+        self._phone = phone
+        self.audio = phone.audio if audio is None else audio
+        self._ttl = ttl
+        self._task = self._udp = None
 
     async def __aenter__(self):
+        phone = self._phone
+        if not phone.endpoint or phone._closed or self._task:
+            raise LocalError("a page is spoken once, by a phone that is open")
+        self._udp = udp = Speaker(phone.local_address, phone.rtp_ports, self._ttl)
         try:
-            self._stream.configure(self._agreement)
+            self._stream = stream = _stream(phone, udp, Spoken(self.audio, self._call, self._page))
+            self.stats = stream.stats
+            stream.configure(self._agreement)
         except BaseException:
-            self._udp.close()
+            udp.close()
             raise
+        self.source = phone.local_address, udp.port
+        phone.speeches = _speeches(phone) + (self,)
         self._task = asyncio.create_task(self._run())
         return self
 
@@ -264,13 +300,35 @@ class Speech:
         try:
             await self._stream.run()
         finally:
+            phone = self._phone
+            phone.speeches = tuple([one for one in phone.speeches if one is not self])
             self._udp.close()
 
+    def _call(self):
+        return _call(self._phone, self.audio)
 
-def _stream(phone, udp, audio=None):
+    def _page(self):
+        pages = self._phone.__dict__.get("pages")
+        return pages and pages.playing and self.audio is self._phone.audio
+
+
+def _call(phone, audio=None):
+    # the Call that has the speaker, or an audio object
+    for session in phone.endpoint.sessions:
+        call = session.call
+        if call and call.stream and (audio is None or call.audio is audio):
+            return call
+    return None
+
+
+def _speeches(phone):
+    # The pages that we speak now
+    return phone.__dict__.get("speeches", ())
+
+
+def _stream(phone, udp, audio):
     # A complete phone's stream hides what the network lost, and knows G.722
-    make = getattr(phone.sound, "page", None)
-    return (make or Stream)(phone.audio if audio is None else audio, udp, platform.random)
+    return getattr(phone.sound, "page", Stream)(audio, udp, platform.random)
 
 
 def start(phone, config):

@@ -129,8 +129,8 @@ def watchers(phone, allow, on_change=None, details=False):
 def page(phone, group, audio=None, codec="PCMU", ttl=1):
     """Speak to everybody who hears a multicast group, "address:port": `async with phone.page("224.0.1.75:10000"):` ...
 
-    audio: what is said, None: the phone's microphone; codec: "PCMU", "PCMA" or, of a complete phone, "G722". LocalError
-    for a group or a codec that is none.
+    audio: what is said, None: the phone's microphone, which a call has first; codec: "PCMU", "PCMA" or, of a complete
+    phone, "G722". LocalError for a group or a codec that is none, and on entering for a phone that is not open.
     """
     from siplet.paging import Speech
 
@@ -138,8 +138,13 @@ def page(phone, group, audio=None, codec="PCMU", ttl=1):
 
 
 def hear_pages(phone, groups, interrupts_calls=False, silence_ms=1000):
-    """Hear what is said to multicast groups, the most important first; returns siplet.paging.Pages."""
+    """Hear what is said to multicast groups, the most important first, and none but these from now on; returns
+    siplet.paging.Pages. LocalError for a group that is none and a phone that is not open.
+    """
     from siplet.paging import Pages
 
+    former = phone.__dict__.get("pages")
     phone.pages = Pages(phone, groups, interrupts_calls, silence_ms)
+    if former:
+        former.close()
     return phone.pages

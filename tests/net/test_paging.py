@@ -262,3 +262,105 @@ def test_a_page_of_sixty_bytes_plays_too():
             udp.close()
 
     run(story())
+
+
+def test_who_pages_its_own_group_does_not_hear_itself_and_hears_calls_ring():
+    async def story():
+        where = groups()
+        async with phone("one", 0x2000) as one, phone("desk", 0x3800) as desk:
+            one.hear_pages(where, silence_ms=200)
+            desk.hear_pages(where[1:], silence_ms=200)
+            async with one.page(where[1]) as speech:
+                await until(lambda: desk.audio.hears(0x2000))
+                assert not one.pages.playing and speech.stats.sent
+            await until(lambda: not desk.pages.playing and not one.audio.running)
+            task = asyncio.create_task(one.call(f"sip:x@{HERE}:{desk.local_port}").connect(3000))
+            call = await desk.incoming(timeout_ms=3000)
+            await until(lambda: one.audio.running)  # the ringing
+            await call.answer()
+            await task
+            assert one.faults == desk.faults == 0
+
+    run(story())
+
+
+def test_a_call_has_the_microphone_before_a_page_that_is_spoken():
+    async def story():
+        where = groups()
+        async with phone("one", 0x2000) as one, phone("desk", 0x3800) as desk, phone("hall") as hall:
+            hall.hear_pages(where, silence_ms=200)
+            async with one.page(where[0]):
+                await until(lambda: hall.audio.hears(0x2000))
+                call = await talk(one, desk)
+                await until(lambda: desk.audio.hears(0x2000) and one.audio.hears(0x3800))
+                await until(lambda: hall.audio.hears(0))
+                await call.hangup()
+                await until(lambda: hall.audio.hears(0x2000))  # and it goes on
+            call = await talk(one, desk)
+            async with one.page(where[0]):
+                await until(lambda: hall.pages.playing and hall.audio.hears(0))
+            await until(lambda: desk.audio.hears(0x2000))
+            assert one.audio.running  # it is the call's
+            await call.hangup()
+            await until(lambda: not one.audio.running)
+            assert one.faults == desk.faults == hall.faults == 0
+
+    run(story())
+
+
+def test_a_page_is_spoken_while_one_is_heard():
+    async def story():
+        where = groups()
+        async with phone("one", 0x2000) as one, phone("low", 0x1000) as low, phone("hall") as hall:
+            hall.hear_pages(where[:1], silence_ms=200)
+            one.hear_pages(where[1:], silence_ms=200)
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                async with one.page(where[0]):
+                    await until(lambda: hall.audio.hears(0x2000) and one.audio.hears(0x1000))
+                assert one.audio.running and one.pages.playing
+                speech = one.page(where[0])
+                await speech.__aenter__()
+                await until(lambda: hall.audio.hears(0x2000))
+            await until(lambda: not one.pages.playing)
+            assert one.audio.running
+            await speech.__aexit__(None, None, None)
+            assert not one.audio.running
+
+    run(story())
+
+
+def test_what_pages_want_of_a_phone():
+    async def story():
+        where = groups()
+        closed = phone("closed")
+
+        async def refused(what):
+            try:
+                await what()
+            except LocalError:
+                return True
+            return False
+
+        async def hear():
+            closed.hear_pages(where)
+
+        async def speak(**how):
+            async with closed.page(where[0], **how):
+                pass
+
+        assert await refused(hear) and await refused(speak)
+        async with closed:
+            assert await refused(lambda: speak(ttl=256)) and await refused(lambda: speak(codec="opus"))
+            speech = closed.page(where[0])
+            async with speech:
+                assert await refused(speech.__aenter__)
+            first = closed.hear_pages(where, silence_ms=200)
+            second = closed.hear_pages(where[1:], silence_ms=200)  # instead of the first ones
+            assert second is closed.pages
+            async with phone("low", 0x1000) as low, low.page(where[0]):
+                await platform.sleep_ms(200)
+                assert not first.playing and not second.playing
+        assert await refused(hear) and await refused(speak)
+
+    run(story())

@@ -69,7 +69,11 @@ class Speaker(Udp):
 
     def _open(self, port):
         super()._open(port)
-        if self._interface != "0.0.0.0":
-            self.socket.setsockopt(_IP, _option("IP_MULTICAST_IF", 32, 6), _packed(self._interface))
-        if self._ttl != _TTL:
-            self.socket.setsockopt(_IP, _option("IP_MULTICAST_TTL", 33, 5), self._ttl)
+        try:
+            if self._interface != "0.0.0.0":
+                self.socket.setsockopt(_IP, _option("IP_MULTICAST_IF", 32, 6), _packed(self._interface))
+            if self._ttl != _TTL:
+                self.socket.setsockopt(_IP, _option("IP_MULTICAST_TTL", 33, 5), self._ttl)
+        except OSError:
+            self.close()
+            raise
