@@ -13,8 +13,15 @@ async def send_digits(call, digits, form=None, ms=160, timeout_ms=10_000):
 
     That is "auto" without it: by RTP where that was agreed, else by INFO, else, when INFO is refused, as tones. Returns
     True when each was taken; an INFO is tried as dtmf-relay first, then as application/dtmf, and each is waited for at
-    most timeout_ms. LocalError: a key is none, or tones are asked of a phone without sound.complete.
+    most timeout_ms. False when the call is not up. LocalError, before anything is sent: a key or a form is none, or
+    tones are asked of a phone without sound.complete.
     """
+    if any(len(digit) != 1 or digit.upper() not in "0123456789*#ABCD" for digit in digits):
+        raise LocalError("keys are 0-9 * # A-D")
+    if form not in (None, "auto", "rtp", "info", "tones"):
+        raise LocalError("a key is sent as rtp, info or tones")
+    if call.state != "up":
+        return False
     options = getattr(call.phone.sound, "options", None)
     form = form or (options and options.get("sound.keys_are_sent_as")) or "auto"
     auto = form == "auto"

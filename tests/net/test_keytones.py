@@ -135,6 +135,23 @@ async def test_what_cannot_be_sent_as_tones():
             raise AssertionError("x is a key")
 
 
+async def test_what_is_no_key_and_no_form_is_refused_before_any_key_is_sent():
+    async with Talk() as talk:
+        for keys, form in (("1x", None), ("1x", "info"), ("1x", "rtp"), ("1x", "tones"), ("1", "inband")):
+            try:
+                await talk.call.send_digits(keys, form)
+            except LocalError:
+                continue
+            raise AssertionError(f"{keys} was sent as {form}")
+        assert await talk.digits() == ""
+        assert await talk.call.send_digits("d", "rtp") and await talk.digits() == "D"
+        await talk.call.hangup()
+        later = talk.bell.call(f"sip:desk@{HERE}:{talk.desk.local_port}")
+        for call in (talk.call, later):  # over, and not begun yet
+            for form in (None, "rtp", "info", "tones"):
+                assert await call.send_digits("1", form) is False
+
+
 async def test_who_does_not_listen_hears_no_tones():
     async with Talk(desk=phone("desk", listen_for_keys=False)) as talk:
         assert await talk.call.send_digits("1", "tones")

@@ -164,6 +164,9 @@ async def test_digits_are_said_from_clips():
             await platform.sleep_ms(150)
             heard = [round(x / 2000) for x in talk.far.heard if x > 1500]
             assert heard == [5] * 3 + [1] * 3 + [2] * 3 + [3] * 3 + [4] * 3, heard
+            talk.far.heard.clear()
+            assert await talk.call.say(47, folder)
+            assert await soon(lambda: talk.far.near(2000, 3) and talk.far.near(4000, 3))
             for text in ("5", "../x", "a/b"):
                 talk.far.heard.clear()
                 try:
@@ -224,6 +227,14 @@ async def test_what_cannot_be_played_is_said_before_anything_is_heard():
                     pass
             await platform.sleep_ms(100)
             assert not talk.far.near(4000, 1)
+
+
+async def test_a_tone_for_no_time_is_none():
+    async with Talk() as talk:
+        for ms in (0, -5, -500):
+            assert await asyncio.wait_for(talk.call.tone("busy", ms), 1) is True
+        await platform.sleep_ms(100)
+        assert talk.far.only(0)
 
 
 async def test_a_plain_phone_says_that_it_cannot():

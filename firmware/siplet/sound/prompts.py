@@ -101,12 +101,12 @@ def stop_playing(call):
 
 
 async def say(call, text, folder, mix=False, local=False):
-    """Say a number from clips: folder/4.wav, folder/7.wav ... for "47"; as play().
+    """Say a number from clips: folder/4.wav, folder/7.wav ... for "47" or 47; as play().
 
     * # + . - are star, hash, plus, point and minus; words between blanks are files of that name: "door 12 open".
     """
     paths = []
-    for word in text.split():
+    for word in str(text).split():
         digits = all(c in "0123456789*#+.,-" for c in word)
         if not digits and ("/" in word or "\\" in word or word[0] == "."):
             raise LocalError("a word is the name of a file in the folder")
@@ -140,6 +140,8 @@ async def tone(call, name, ms=None, mix=False, local=False):
     sound = _sound(call, name)
 
     async def work():
+        if ms is not None and ms <= 0:  # no time for it
+            return True
         place.begin(Cadence(sound, mixer.rate), mix, 0 if ms is None else (ms + 19) // 20)
         await place.done.wait()
         return place.whole
