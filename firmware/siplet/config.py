@@ -22,6 +22,8 @@ _ACCOUNT = (
     ("transport", "choice", "udp tcp tls ws wss", 0, 0, "how the server is reached"),
     ("proxy", "str", "", 0, 128, "URI of an outbound proxy, with ;lr to be named in a Route; empty: none"),
 )
+# Those of siplet.media.country_tones
+_COUNTRIES = "de at au be br ca ch cn cz dk es fi fr gb ie il in it jp nl no nz pl pt ru se tr us za"
 ACCOUNTS = ("sip", "sip2", "sip3", "sip4")
 _TABLE = (
     ("app", "str", "doorphone", 1, 32, "the application that main.py starts: a file in apps/"),
@@ -69,14 +71,21 @@ _TABLE = (
         "port servers off",
         0,
         0,
-        "sound is taken from any port of the agreed address; from our servers, too; off: nothing is told",
+        "sound is taken from any port of the agreed address; from our servers, too; off: nothing is looked for",
     ),
     ("sound.no_media_s", "int", 10, 0, 3600, "seconds without sound after which that is told; 0: never"),
     ("sound.hang_up_without_media_s", "int", 0, 0, 86400, "seconds without sound that end a call; 0: none do"),
     ("sound.drop_own_packets", "bool", False, 0, 0, "sound of ours that is sent back to us is not heard"),
     ("sound.stun_server", "str", "", 0, 128, "host or host:port that tells our address behind a NAT; empty: none"),
     ("sound.progress_tones", "bool", True, 0, 0, "who calls hears ringing, and a busy tone when the call was refused"),
-    ("sound.tones_of_country", "str", "de", 2, 2, "whose tones these are: at, au, be, br, ca, ch, cn, cz, de ..."),
+    (
+        "sound.tones_of_country",
+        "choice",
+        _COUNTRIES,
+        0,
+        0,
+        "whose tones these are; de: as ITU-T E.180 recommends to all",
+    ),
     (
         "sound.hands_free",
         "choice",
@@ -160,6 +169,12 @@ def load(source):
             config[key] = str(default).split()[0] if kind == "choice" else [] if kind in _LISTS else default
     if config["rtp.port_high"] <= config["rtp.port_low"]:
         raise ConfigError("rtp.port_high: must be above rtp.port_low")
+    if 0 < config["sound.jitter_most_ms"] < config["sound.jitter_least_ms"]:
+        raise ConfigError("sound.jitter_most_ms: must not be below sound.jitter_least_ms")
+    if config["sound.hang_up_without_media_s"] and config["sound.follow_source"] == "off":
+        raise ConfigError("sound.hang_up_without_media_s: wants sound.follow_source to be port or servers")
+    if config["sound.srtp_encryption"] == "require" and config["sound.complete"] is False:
+        raise ConfigError("sound.srtp_encryption: require wants sound.complete")
     return config
 
 

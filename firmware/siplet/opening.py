@@ -75,6 +75,8 @@ async def open_phone(phone):
     wanted = options.get("sound.complete")
     if wanted or (wanted is None and _room() > _SOUND):  # loaded without a name more on a heap without room
         phone.sound = __import__("siplet.sound.parts", None, None, ("sound",)).sound(options, phone)
+    elif options.get("sound.srtp_encryption") == "require":
+        raise LocalError("sound.srtp_encryption: require wants sound.complete, and room for it in the heap")
     else:
         phone.codecs = [codec for codec in phone.codecs if codec != b"G722"]  # which the plain stream cannot decode
     phone.udp = Udp(phone.bind_address, phone.local_port)

@@ -145,9 +145,13 @@ async def prepare(arguments, here):
     except OSError as error:
         place = f"{phone.local_address}:{phone.local_port}"
         raise LocalError(f"sip.local_address, sip.local_port: {place} cannot be opened ({_reason(error)})")
-    log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     if config["paging.groups"]:
-        _trying("paging.groups", __import__("siplet.paging", None, None, ("start",)).start, phone, config)
+        try:
+            _trying("paging.groups", __import__("siplet.paging", None, None, ("start",)).start, phone, config)
+        except LocalError:
+            await phone.close()
+            raise
+    log(f"{name} ready as {config['sip.address']} at {phone.local_address}:{phone.local_port}")
     # What board and phone have taken over is not kept twice; the password least of all. The board has this same dict.
     if isinstance(phone.sound, type) and config["sound.complete"] is not False:
         log("sound plain: the rest does not fit into the heap")

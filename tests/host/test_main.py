@@ -58,6 +58,14 @@ def test_a_wrong_command_line_is_one_line_of_usage(tmp_path, arguments):
         ({"app": "door.phone"}, "app: no application door.phone in apps/"),
         ({"audio": {"play": "none.wav"}}, "audio: none.wav: cannot be read"),
         ({"log": {"sip": "no/such/folder"}}, "log.sip: no/such/folder: cannot be written"),
+        (
+            {"paging": {"groups": ["224.0.1.75"]}},
+            "paging.groups: 224.0.1.75: a port is wanted behind the group, such as 224.0.1.75:10000",
+        ),
+        (
+            {"sound": {"complete": False, "srtp_encryption": "require"}},
+            "sound.srtp_encryption: require wants sound.complete",
+        ),
         ({"sip": {"address": "sip:a@"}}, "sip.address, sip.registrar: cannot be used (bad host)"),
     ],
 )

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from siplet import CallCancelled, CallLost, CallRejected, CallTimeout, Phone, platform
+from siplet import CallCancelled, CallLost, CallRejected, CallTimeout, LocalError, Phone, platform
 from siplet.audio.loop import Loop
 from siplet.audio.null import Null
 from siplet.net.udp import Udp
@@ -25,6 +25,16 @@ async def answer_next(desk, done, audio=None):
     await call.answer(audio)
     done.append(call)
     return call
+
+
+async def test_a_phone_that_must_cipher_and_cannot_is_not_opened():
+    plain = phone("bell", sound={"sound.complete": False, "sound.srtp_encryption": "require"})
+    try:
+        async with plain:
+            raise AssertionError("it would have spoken in clear")
+    except LocalError as error:
+        assert str(error).startswith("sound.srtp_encryption: ")
+    assert plain.udp is None
 
 
 async def test_a_call_with_sound_and_digits_in_every_form():

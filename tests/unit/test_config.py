@@ -55,6 +55,32 @@ def test_words_lists_and_further_accounts():
     assert complaint(second) == "sip2.address: must be a SIP URI, sip:user@host"
 
 
+def test_what_does_not_go_together_is_said():
+    def wrong(**sound):
+        return complaint({"sip": sip()["sip"], "sound": sound})
+
+    assert wrong(jitter_most_ms=60, jitter_least_ms=80) == (
+        "sound.jitter_most_ms: must not be below sound.jitter_least_ms"
+    )
+    assert wrong(hang_up_without_media_s=30, follow_source="off") == (
+        "sound.hang_up_without_media_s: wants sound.follow_source to be port or servers"
+    )
+    assert wrong(srtp_encryption="require", complete=False) == "sound.srtp_encryption: require wants sound.complete"
+    given = {"jitter_most_ms": 0, "jitter_least_ms": 80, "follow_source": "off", "srtp_encryption": "require"}
+    config.load({"sip": sip()["sip"], "sound": given})
+
+
+def test_a_country_is_one_whose_tones_are_known():
+    from siplet.media.country_tones import countries
+
+    known = next(row[2] for row in config.TABLE if row[0] == "sound.tones_of_country").split()
+    assert sorted(known) == sorted(countries())
+    given = {"sip": sip()["sip"], "sound": {"tones_of_country": "uk"}}
+    assert complaint(given).startswith("sound.tones_of_country: must be one of de, at, ")
+    given["sound"]["tones_of_country"] = "gb"
+    assert config.load(given)["sound.tones_of_country"] == "gb"
+
+
 def test_no_key_is_the_prefix_of_another_and_none_stands_twice():
     keys = [row[0] for row in config.TABLE]
     assert len(set(keys)) == len(keys)
