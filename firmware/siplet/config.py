@@ -71,7 +71,7 @@ _TABLE = (
         "port servers off",
         0,
         0,
-        "sound is taken from any port of the agreed address; from our servers, too; off: nothing is looked for",
+        "sound is taken from any port of the agreed address; of our servers, too; off: nothing is told",
     ),
     ("sound.no_media_s", "int", 10, 0, 3600, "seconds without sound after which that is told; 0: never"),
     ("sound.hang_up_without_media_s", "int", 0, 0, 86400, "seconds without sound that end a call; 0: none do"),
