@@ -53,6 +53,8 @@ class Wav(Null):
     LocalError with a line for the user when a file is missing or of another format. errors counts failures of the disk.
     """
 
+    acoustic = False  # the microphone does not hear the speaker
+
     def __init__(self, play=None, record=None, repeat=False):
         self._play = self._recorder = None
         self._repeat = repeat

@@ -29,7 +29,7 @@ from micropython import const
 STATE = const(68)  # words of it: 16 of near, 16 of far, then what both share
 UNITY = const(2048)  # fine steps; a gain of 1, Q12
 _COUPLING = const(34)  # in the state: fine steps + 8192
-_DEPTH = const(35)
+DEPTH = const(35)  # in the state: the largest loss of the microphone; 0: no switching
 _LOSS = const(10)
 
 
@@ -44,7 +44,7 @@ def make(target, most, depth):
         state[side + 1] = UNITY
         state[side + 5] = 16 * target
     state[_COUPLING] = 8192  # as loud as driven, until it is known
-    state[_DEPTH] = depth
+    state[DEPTH] = depth
     reset(state)
     return state
 

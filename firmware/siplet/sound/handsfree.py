@@ -4,7 +4,7 @@
 # What it does to a frame stands in siplet.media.level. With sound.hands_free = "cancel" the canceller works before it,
 # and what it leaves of the echo is lowered here by the less, the less it is.
 
-from siplet.media.level import forget, level, make, reset, treat
+from siplet.media.level import DEPTH, forget, level, make, reset, treat
 
 
 class HandsFree:
@@ -21,6 +21,7 @@ class HandsFree:
         kind = options.get("sound.hands_free", "switch")
         most = options.get("sound.level_range", 12) * 4252 // 100
         depth = 0 if kind == "level" else options.get("sound.switch_depth", 45) * 266 // 100
+        self._depth = depth
         self._state = make(level(options.get("sound.level_target", 22)), most, depth)
         self._samples = 160
         self.canceller = self._call = self._stream = None
@@ -36,6 +37,8 @@ class HandsFree:
         if getattr(call.audio, "returns_sound", False):  # siplet.audio.loop
             return False
         reset(self._state)
+        # Where no sound comes back from the speaker, from files or a handset, who speaks at once is no echo
+        self._state[DEPTH] = self._depth if getattr(call.audio, "acoustic", True) else 0
         self._samples = 160
         self._stream = call.stream
         if self.canceller:
