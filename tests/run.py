@@ -34,7 +34,7 @@ FOLDERS = {  # which tests run where; the order of the folders is that of the ta
     "interop": (CPYTHON,),
 }
 ALONE = "interop"
-LIMIT_S = {CPYTHON: 420, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
+LIMIT_S = {CPYTHON: 900, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
 
 
 class Result:

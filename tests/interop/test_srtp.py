@@ -22,7 +22,8 @@ CLASSES = {
 }
 # Nothing that changes the sound: each sample is compared
 BARE = {"sound.complete": True, "sound.jitter_most_ms": 0, "sound.hands_free": "off", "sound.progress_tones": False}
-MODES = [("offer", "offer"), ("offer", "require"), ("require", "offer"), ("require", "require")]
+LIKE = [("offer", "offer"), ("require", "require")]
+UNLIKE = [("offer", "require"), ("require", "offer")]
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def judge(phone, call, other, theirs, encrypted=True, in_pieces=False):
     assert stats["lost"] == 0 and stats["bad"] == 0 and stats["foreign"] == 0
 
 
-@pytest.mark.parametrize("ours, theirs", MODES)
+@pytest.mark.parametrize("ours, theirs", LIKE)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_we_call(kind, peer, door, ours, theirs):
     other = peer(theirs)
@@ -96,7 +97,7 @@ def test_we_call(kind, peer, door, ours, theirs):
     judge(phone, call, other, theirs)
 
 
-@pytest.mark.parametrize("ours, theirs", MODES)
+@pytest.mark.parametrize("ours, theirs", UNLIKE)
 @pytest.mark.parametrize("kind", CLASSES)
 def test_it_calls(kind, peer, door, ours, theirs):
     other = peer(theirs)
