@@ -46,10 +46,10 @@ class Lent(Null):
     def __init__(self, audio, find_call):
         self.audio = audio
         self.rates = getattr(audio, "rates", (8000,))
-        self.rate = getattr(audio, "rate", 8000)
         self._find_call = find_call
 
     busy = False  # siplet.sound.local gives way then
+    is_taken = None  # callable: whether a call has just begun, and made the device its own
 
     def start(self):
         self.busy = True
@@ -62,15 +62,15 @@ class Lent(Null):
             self.audio.stop()
 
     def tune(self, rate):
-        if rate != self.rate:
-            self.rate = rate
+        if len(self.rates) > 1:
             self.audio.tune(rate)
 
     def read(self, frame):
         return False  # nobody wants to hear it
 
     def write(self, frame):
-        self.audio.write(frame)
+        if not self.is_taken():
+            self.audio.write(frame)
 
 
 class Spoken(Lent):
@@ -88,6 +88,7 @@ class Spoken(Lent):
             return False
         if self._taken:  # and stopped when the call was over
             self._taken = False
+            self.tune(len(frame) * 25)
             self.audio.start()
         return self.audio.read(frame)
 
@@ -98,6 +99,11 @@ class Spoken(Lent):
 
 class Still(Null):
     """What the call has meanwhile; its stream is muted."""
+
+    rates = (8000, 16000)  # another codec may be agreed on meanwhile
+
+    def tune(self, rate):
+        pass
 
     def read(self, frame):
         return False
@@ -189,9 +195,10 @@ class Pages:
     async def _play(self, place, udp, number):
         self._free.clear()
         host, port = udp.source
-        page = None
+        page = stream = None
         audio = self.phone.audio
         device = Lent(audio, lambda: self._call() or any(one.audio is audio for one in _speeches(self.phone)))
+        device.is_taken = self._is_taken
         try:
             stream = _stream(self.phone, udp, device)
             self.playing = page = Page(place, udp.source, stream)
@@ -201,12 +208,14 @@ class Pages:
                 device.tune(8000)
             stream.configure(Agreement(host, port, CODECS[number], number, -1, "recvonly", 20))
             self._tell(page, True)
-            watch = asyncio.create_task(self._watch(page))
+            watch = asyncio.create_task(self._watch(page, device))
             try:
                 await stream.run()
             finally:
                 watch.cancel()
         finally:
+            if self._lent or not self._call():
+                _narrow(self.phone, stream)
             self._give_back(device)
             self.playing = None
             self._free.set()
@@ -215,41 +224,55 @@ class Pages:
         while not udp.reopen():  # for whoever speaks next; a network that is gone comes back
             await platform.sleep_ms(1000)
 
-    async def _watch(self, page):
+    async def _watch(self, page, device):
         # Until nothing came for a while, or a call wants the speaker
         stream = page.stream
         received = quiet = 0
         while quiet < self._silence:
             await platform.sleep_ms(20 * _LOOK)
-            call = self._call()
-            if call and not self._lent:
+            if self._is_taken():
                 if not self._interrupts:
                     break
-                self._lend(call)
+                self._give_back(device)
+                self._lend(self._call())
+                device.tune(16000 if getattr(stream, "wide", None) else 8000)
             quiet = 0 if stream.stats.received != received else quiet + _LOOK
             received = stream.stats.received
         stream.stop()
 
     # -- the speaker of a call
 
+    def _is_taken(self):
+        call = self._call()
+        return bool(call) and (not self._lent or self._lent[0] is not call.stream)
+
     def _lend(self, call):
         # The call goes on without microphone and speaker, at its own pace; the device itself is not begun anew
         stream = call.stream
-        self._lent = stream, stream.audio, stream.muted, getattr(stream.audio, "rate", 8000)
+        self._lent = stream, stream.audio, stream.muted, getattr(stream, "wide", None)
         stream.audio = Still()
         stream.muted = True
 
     def _give_back(self, device):
-        if self._lent:
-            stream, audio, muted, rate = self._lent
-            self._lent = None
-            if audio is device.audio:
-                device.tune(rate)
-            stream.audio, stream.muted = audio, muted
+        if not self._lent:
+            return
+        stream, audio, muted, former = self._lent
+        self._lent = None
+        now = getattr(stream, "wide", None)
+        stream.audio, stream.muted = audio, muted
+        if stream._stopped:
+            return
+        if bool(now) != bool(former):  # another codec was agreed on meanwhile, but the audio object is not told yet
+            from siplet.sound.wideband import widen
+
+            stream.wide = former
+            widen(stream)
+        if audio is device.audio:
+            device.tune(16000 if now else 8000)
 
     def _tell(self, page, begins):
         if self.on_page:
-            self.on_page(page, begins)
+            self.phone._guard(self.on_page, page, begins)
 
 
 class Speech:
@@ -303,6 +326,8 @@ class Speech:
             phone = self._phone
             phone.speeches = tuple([one for one in phone.speeches if one is not self])
             self._udp.close()
+            if not self._call():
+                _narrow(phone, self._stream)
 
     def _call(self):
         return _call(self._phone, self.audio)
@@ -329,6 +354,12 @@ def _speeches(phone):
 def _stream(phone, udp, audio):
     # A complete phone's stream hides what the network lost, and knows G.722
     return getattr(phone.sound, "page", Stream)(audio, udp, platform.random)
+
+
+def _narrow(phone, stream):
+    # The page is over; the next one, or a call, begins at 8 kHz
+    if getattr(stream, "wide", None):
+        phone.sound.narrow(stream)
 
 
 def start(phone, config):

@@ -7,6 +7,7 @@ from siplet.audio.null import Null
 from siplet.media.g711 import PCMA, encode
 from siplet.net.multicast import group
 from siplet.net.udp import Udp
+from siplet.offer import Agreement
 from siplet.paging import IGNORE, INTERRUPT, PLAY, verdict
 
 NEEDS = ("sockets",)
@@ -362,5 +363,131 @@ def test_what_pages_want_of_a_phone():
                 await platform.sleep_ms(200)
                 assert not first.playing and not second.playing
         assert await refused(hear) and await refused(speak)
+
+    run(story())
+
+
+class Rated(Level):
+    """Like Level, for 8 and 16 kHz; refuses frames of the other length."""
+
+    rate = 8000
+    rates = (8000, 16000)
+
+    def tune(self, rate):
+        self.rate = rate
+
+    def read(self, frame):
+        assert len(frame) * 25 == self.rate
+        frame[:320] = self._said
+        frame[len(frame) - 320 :] = self._said
+        return True
+
+    def write(self, frame):
+        assert len(frame) * 25 == self.rate
+        super().write(frame)
+
+
+def wide_phone(user, level=0, wide=True, **options):
+    options["sound"] = {"sound.complete": True, "sound.hands_free": "off", "sound.wideband_speech": wide}
+    audio = Rated(level)
+    return Phone(f"sip:{user}@{HERE}", local_address=HERE, local_port=0, audio=audio, accept=("open",), **options)
+
+
+def test_a_wide_page_leaves_the_speaker_and_the_microphone_as_they_were():
+    async def story():
+        where = groups()
+        async with wide_phone("door", 0x2000) as door, wide_phone("one") as one:
+            one.hear_pages(where, silence_ms=200)
+            for codec in ("G722", "PCMU", "G722"):
+                async with door.page(where[0], codec=codec):
+                    await until(lambda: one.audio.hears(0x2000))
+                    assert one.audio.rate == door.audio.rate == (16000 if codec == "G722" else 8000)
+                await until(lambda: not one.audio.running)
+                assert one.audio.rate == door.audio.rate == 8000
+                one.audio.heard.clear()
+            assert door.faults == one.faults == 0
+
+    run(story())
+
+
+def test_a_call_of_any_width_begins_while_a_page_of_any_width_plays():
+    async def story():
+        where = groups()
+        async with wide_phone("low", 0x1000) as low, wide_phone("one", 0x2000) as one:
+            for interrupts in (False, True):
+                pages = one.hear_pages(where, interrupts_calls=interrupts, silence_ms=200)
+                for codec, wide in (("G722", False), ("PCMU", True), ("G722", True)):
+                    rate = 16000 if wide else 8000
+                    async with wide_phone("desk", 0x3800, wide) as desk:
+                        async with low.page(where[1], codec=codec):
+                            await until(lambda: one.audio.hears(0x1000))
+                            call = await talk(desk, one)
+                            if not interrupts:
+                                await until(lambda: one.audio.hears(0x3800))
+                                assert one.audio.rate == rate
+                        await until(lambda: one.audio.hears(0x3800))
+                        assert one.audio.rate == rate and call.state == "up"
+                        await call.hangup()
+                        await until(lambda: not one.audio.running)
+                        assert one.audio.rate == desk.audio.rate == 8000
+                        one.audio.heard.clear()
+                        assert one.faults == desk.faults == low.faults == 0
+                pages.close()
+                await platform.sleep_ms(20)
+
+    run(story())
+
+
+def test_a_call_that_changes_its_codec_while_a_page_interrupts_it():
+    async def story():
+        where = groups()
+        low, one, desk = wide_phone("low", 0x1000), wide_phone("one", 0x2000), wide_phone("desk", 0x3800)
+        async with low, one, desk:
+            one.hear_pages(where, interrupts_calls=True, silence_ms=200)
+            call = await talk(one, desk)
+            await until(lambda: one.audio.hears(0x3800) and one.audio.rate == 16000)
+            agreed = call.line.agreed
+            for codec, number, rate in ((b"PCMU", 0, 8000), (b"G722", 9, 16000)):
+                async with low.page(where[1]):
+                    await until(lambda: one.audio.hears(0x1000))
+                    there = Agreement(agreed.address, agreed.port, codec, number, 101, "sendrecv", 20)
+                    for other in desk.endpoint.sessions:  # as a re-INVITE does
+                        back = other.call.line.agreed
+                        other.call.stream.configure(
+                            Agreement(back.address, back.port, codec, number, 101, "sendrecv", 20)
+                        )
+                    call.stream.configure(there)
+                    await platform.sleep_ms(100)
+                await until(lambda: one.audio.hears(0x3800) and desk.audio.hears(0x2000))
+                assert one.audio.rate == rate and call.state == "up"
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                await call.hangup()
+                await platform.sleep_ms(100)
+                assert one.audio.hears(0x1000)
+            await until(lambda: not one.audio.running)
+            assert one.audio.rate == 8000 and one.faults == desk.faults == low.faults == 0
+
+    run(story())
+
+
+def test_an_application_that_fails_at_a_page_does_not_end_the_hearing():
+    async def story():
+        where = groups()
+        async with phone("door", 0x2000) as door, phone("one") as one:
+            pages = one.hear_pages(where, silence_ms=100)
+            told = []
+
+            def fail(page, begins):
+                told.append(begins)
+                raise ValueError("the application's own")
+
+            pages.on_page = fail
+            for n in (1, 2):
+                async with door.page(where[0]):
+                    await until(lambda: one.audio.hears(0x2000))
+                await until(lambda n=n: len(told) == 2 * n)
+                one.audio.heard.clear()
+            assert one.faults == 4 and not one.audio.running
 
     run(story())

@@ -121,6 +121,9 @@ class Line(Plain):
         self._stream = self.heard = call.stream = Stream(call.audio, self._udp, platform.random, memory)
         if self.hd:
             self._stream.hd = self.hd
+        lent = self._sound.lent
+        if lent and lent.busy and lent.audio is call.audio:
+            lent.tune(8000)
         self._sound.furnish(call)
         return self._stream
 

@@ -119,13 +119,18 @@ class Sound:
                 stream.parts[0].begin(_Page(stream))
         return stream
 
-    def release(self, line):
-        """A Line is closed: its parts are free for another one."""
-        stream, line.heard = line.heard, None
-        if stream and stream.wide:  # the next call begins narrow
+    def narrow(self, stream):
+        """A Stream is over; the next one's audio object begins at 8 kHz."""
+        if stream.wide:
             from siplet.sound.wideband import widen
 
             widen(stream)
+
+    def release(self, line):
+        """A Line is closed: its parts are free for another one."""
+        stream, line.heard = line.heard, None
+        if stream:
+            self.narrow(stream)
         if line.hd and not self._hd:
             self._hd.append(line.hd)
         line.hd = None
