@@ -2,6 +2,8 @@
 
 from json import dumps
 
+from siplet.errors import LocalError
+
 
 def status(phone):
     """One line: the registration, and the state of each call."""
@@ -20,7 +22,11 @@ def media(phone):
 
 def quality(phone):
     """One line of JSON: how good the call is that has sound, else the last one was; see siplet.sound.quality."""
+    known = phone.__dict__.get("last_quality")
     for session in phone.endpoint.sessions:
         if session.call and session.call.stream:
-            return dumps(session.call.quality())
-    return dumps(phone.__dict__.get("last_quality"))
+            try:
+                known = session.call.quality()
+            except LocalError as error:
+                return f"error: {error}"
+    return dumps(known) if known else "none"

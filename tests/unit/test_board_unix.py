@@ -139,3 +139,33 @@ def test_our_address_is_the_one_towards_the_default_route():
 def test_without_a_default_route_it_is_the_first_that_is_not_loopback():
     assert own_address.choose_address([DOCKER, WIFI], TREE) == "172.17.0.1"
     assert own_address.choose_address([], TREE[:12]) is None
+
+
+def test_how_good_a_call_is_is_told_or_why_not():
+    class Endpoint:
+        sessions = ()
+
+    class Phone:
+        endpoint = Endpoint()
+
+    class Call:
+        stream = True
+        found = None
+
+        def quality(self):
+            if self.found is None:
+                raise LocalError("the phone's sound is plain")
+            return self.found
+
+    class Session:
+        call = Call()
+
+    board, _ = make()
+    board.phone = Phone()
+    assert board.command("quality") == "none"
+    board.phone.last_quality = {"over": True}
+    assert board.command("quality") == '{"over": true}'
+    Endpoint.sessions = (Session,)
+    assert board.command("quality") == "error: the phone's sound is plain"
+    Call.found = {"mos": 4}
+    assert board.command("quality") == '{"mos": 4}'
