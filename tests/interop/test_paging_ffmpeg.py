@@ -19,7 +19,7 @@ def needed():
     need("" if shutil.which("ffmpeg") else "ffmpeg is not installed (make peers)")
 
 
-@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw"])
+@pytest.mark.parametrize("codec", ["pcm_mulaw", "pcm_alaw", "g722"])
 def test_a_page_of_ffmpeg_is_heard(started, tmp_path, codec):
     heard = str(tmp_path / "heard.wav")
     group = f"239.255.66.20:{free_ports()}"
@@ -29,12 +29,29 @@ def test_a_page_of_ffmpeg_is_heard(started, tmp_path, codec):
         "paging": {"groups": [group], "silence_ms": 400},
     }
     app = started(App(tmp_path, "echo", config))
-    source = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-i", INDOOR, "-ar", "8000", "-ac", "1"]
-    source += ["-af", "asetnsamples=n=160:p=0,arealtime"]  # -re paces by what it reads, half a second
+    source = [
+        "ffmpeg",
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-i",
+        INDOOR,
+        "-ar",
+        "16000" if codec == "g722" else "8000",
+        "-ac",
+        "1",
+    ]
+    source += [
+        "-af",
+        "asetnsamples=n=%d:p=0,arealtime" % (320 if codec == "g722" else 160),
+    ]  # -re paces by what it reads, half a second
     target = f"rtp://{group}?localaddr=127.0.0.1&ttl=1&pkt_size=172"
     subprocess.run([*source, "-acodec", codec, "-f", "rtp", target], check=True, timeout=20, capture_output=True)
     time.sleep(1)
     app.stop()
+    if codec == "g722":  # kept as it was heard, at 16 kHz
+        subprocess.run(["sox", "-D", heard, "-r", "8000", heard + "8.wav"], check=True)
+        heard += "8.wav"
     found = compare(INDOOR, heard)
     print(found)
     assert found.ok
