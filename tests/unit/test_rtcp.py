@@ -145,6 +145,48 @@ def test_compounds_glued_to_others_are_told_apart():
     assert rtcp.bound(data, 0, 30) == 30  # cut off
 
 
+def test_ciphered_ones_glued_together_are_told_apart_by_their_source():
+    ciphered = RR + b"\x5a" * 40 + b"\x80\x00\x00\x01" + b"\x77" * 10
+    voice = b"\x80\x00\x00\x01\x00\x00\x00\xa0" + THEM + bytes(160)
+    first = len(ciphered)
+    data = bytearray(b"...." + ciphered + ciphered + ciphered[:9])
+    ssrc = bytearray(4)
+    assert rtcp.bound_ciphered(data, 4, len(data), ssrc) == 4 + first and ssrc == THEM
+    assert rtcp.bound_ciphered(data, 4 + first, len(data), ssrc) == 4 + 2 * first
+    assert rtcp.bound_ciphered(data, 4 + 2 * first, len(data), ssrc) == len(data)
+    data = bytearray(ciphered + voice)
+    assert rtcp.bound_ciphered(data, 0, len(data), ssrc) == first
+    data = bytearray(ciphered + b"????" + THEM + bytes(20))  # what looks like neither
+    assert rtcp.bound_ciphered(data, 0, len(data), ssrc) == len(data)
+
+
+def test_what_is_rtcp_and_no_report():
+    app = b"\x80\xcc\x00\x03" + THEM + b"test" + bytes(4)
+    feedback = b"\x81\xce\x00\x02" + THEM + US
+    for data in (app, feedback, SDES, BYE, b"\x80\xcb\x00\x00", app + feedback, b"\xa0" + app[1:-1] + b"\x04"):
+        assert rtcp.chain(data, 0, len(data)) and not rtcp.check(data, 0, len(data)), data
+        assert not rtcp.chain(data, 0, len(data) - 1) and not rtcp.chain(data + b"\x80", 0, len(data) + 1)
+    assert not rtcp.chain(b"\x80\x00" + app[2:], 0, len(app)) and not rtcp.chain(b"\x40" + app[1:], 0, len(app))
+    assert not rtcp.chain(b"\x80\xcc", 0, 2)
+
+
+def test_how_long_ago_something_came():
+    clock = rtcp.Clock()
+    came = rtcp.Moment()
+    assert not came.is_fresh(clock)
+    clock.advance(2_250_000)
+    came.take(clock, 500_000)
+    assert (came.high, came.low) == (2, 0xC000) and came.is_fresh(clock)
+    clock.advance(5_500_000)
+    assert (came.kept_high(clock), came.kept_low(clock)) == (3, 0xC000)
+    clock.advance(62_000_000)
+    assert came.is_fresh(clock)
+    clock.advance(63_000_000)
+    assert not came.is_fresh(clock)
+    came.take(clock, 0)
+    assert not came.known
+
+
 class Figures:
     loss, discard, burst_density, gap_density, burst, gap = 13, 2, 128, 1, 120, 4000
     round_trip, end_system, gmin, r, mos_lq, mos_cq = 25, 90, 16, 87, 41, 40

@@ -25,6 +25,8 @@ ECHOED = const(32)  # XR: ours came back
 _MASK = const(0x3FFFFFFF)
 _CHAIN = const(16)  # packets in a compound; usual are two to four
 _LONGEST = const(30)  # s; what is on its way for longer has another reason
+_RECALL = const(60000)  # ms for which what came is worth an answer
+_SMALLEST = const(22)  # bytes of a ciphered one: a header, an index, a tag
 
 
 class Clock:
@@ -72,9 +74,41 @@ def since(seconds, fraction, high, low):
     return high * 1000 + ((low & 0xFFFF) * 1000 >> 16) if high <= _LONGEST else -2
 
 
-def check(data, at, end):
-    """Whether data[at:end] is a compound packet by RFC 3550 A.2."""
-    if end - at < 8 or data[at] & 0xE0 != 0x80 or data[at + 1] & 0xFE != 200:
+class Moment:
+    """When something came, by a Clock, to say later how long ago that was: RFC 3550's DLSR, RFC 3611's DLRR.
+
+    known: whether there was one. high, low: the seconds and the 65536ths of it, 16 bits each.
+    """
+
+    def __init__(self):
+        self.known = False
+        self._ms = self.high = self.low = 0
+
+    def take(self, clock, ago):
+        """It came some microseconds ago; 0: how many is not known, and then nor is the moment."""
+        self.known = ago > 0
+        low = clock.fraction - (ago * 1024 // 15625)
+        self._ms = clock.ms
+        self.high = (clock.seconds + (low >> 16)) & 0xFFFF
+        self.low = low & 0xFFFF
+
+    def is_fresh(self, clock):
+        """Whether it is worth an answer still."""
+        return self.known and ((clock.ms - self._ms) & _MASK) <= _RECALL
+
+    def kept_high(self, clock):
+        """The seconds since then, 16 bits, and what kept_low() is of another one: in 65536ths."""
+        return (clock.seconds - self.high + (clock.fraction - self.low >> 16)) & 0xFFFF
+
+    def kept_low(self, clock):
+        return (clock.fraction - self.low) & 0xFFFF
+
+
+def chain(data, at, end):
+    """Whether data[at:end] are packets of RTCP that tell their lengths right: RFC 3550 A.2, but for the first one's
+    kind. Who agreed on it, and some who did not, send what is no report alone (RFC 5506).
+    """
+    if end - at < 4 or not 200 <= data[at + 1] <= 207:
         return False
     left = _CHAIN
     while left and end - at >= 4 and data[at] & 0xC0 == 0x80:
@@ -89,6 +123,11 @@ def check(data, at, end):
     return False
 
 
+def check(data, at, end):
+    """Whether data[at:end] is a compound packet by RFC 3550 A.2."""
+    return end - at >= 8 and data[at] & 0xE0 == 0x80 and data[at + 1] & 0xFE == 200 and chain(data, at, end)
+
+
 def bound(data, at, n):
     """Where a compound packet that begins at data[at] ends, when other packets may follow it in data[:n]."""
     i = at
@@ -97,6 +136,26 @@ def bound(data, at, n):
             return i
         i += (data[i + 2] << 8 | data[i + 3]) + 1 << 2
     return i if at < i < n else n
+
+
+def bound_ciphered(data, at, n, ssrc):
+    """bound() of what is ciphered from its third word on: what follows of the same source bears its SSRC, too.
+
+    ssrc: 4 bytes that are overwritten.
+    """
+    if n - at < 2 * _SMALLEST:
+        return n
+    i = 4
+    while i:
+        i -= 1
+        ssrc[i] = data[at + 4 + i]
+    i = data.find(ssrc, at + _SMALLEST + 4, n)
+    if i >= 0:
+        if data[i - 4] & 0xC0 == 0x80 and 200 <= data[i - 3] <= 207:
+            return i - 4
+        if i >= at + _SMALLEST + 8 and data[i - 8] & 0xC0 == 0x80:  # RTP
+            return i - 8
+    return n
 
 
 class Reader:

@@ -32,7 +32,7 @@ class Writer:
         self._at = self._head = 0
         # A view of each length that a report may have: a slice made when it is sent would cost memory each time
         whole = self._whole = memoryview(self.data)
-        self._views = {}
+        self._views = {44: whole[:44]}  # and of a goodbye in a call
         for report in (8, 28, 32, 52):
             for first in (0, 12, 36, 48):
                 for second in (0, 16):

@@ -33,7 +33,8 @@ class Sender(PlainSender):
     """rtp.Sender, with state: the sequence number of the next packet and the halves of the time, 16 bits each,
     little-endian; what the kernel number() takes. Who calls that instead may be told the clock of a Receiver by it.
 
-    ssrc: ours; former: the one before; changed: how often it was another one's, too, and we took a new one.
+    ssrc: ours; former: the one before; changed: how often it was another one's, too, and we took a new one; first: the
+    number of the first packet under it, then.
     """
 
     def __init__(self, random):
@@ -41,7 +42,7 @@ class Sender(PlainSender):
         super().__init__(random)
         self.ssrc = bytearray(self.voice[8:12])
         self.former = bytearray(4)
-        self.changed = 0
+        self.changed = self.first = 0
 
     _sequence = _half(0)
     high = _half(2)
@@ -66,6 +67,7 @@ class Sender(PlainSender):
             if i == 3 and value == self.ssrc[i]:
                 value ^= 0x80
             self.ssrc[i] = self.voice[8 + i] = self.event[8 + i] = value
+        self.first = state[0] | state[1] << 8
         self.changed += 1
 
     def sent(self, sequence):
