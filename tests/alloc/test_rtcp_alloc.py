@@ -185,6 +185,51 @@ def test_who_sends_nothing():
     assert call.part.sent >= 3
 
 
+def test_a_far_end_with_our_ssrc():
+    peer = Peer()
+    call = Call(True, peer)
+    ticks(call, 600)
+    peer.packet[8:12] = peer.key[8:12] = SEED[:4]
+    sent = call.part.sent
+    locked(ticks, call, 100)
+    assert call.stream.sender.changed == 1 and call.part.sent > sent > 0
+    assert call.part._reader.own == call.stream.sender.ssrc != SEED[:4]
+
+
+def test_what_is_glued_together_and_what_is_no_report():
+    app = b"\x80\xcc\x00\x02" + FAR + b"test"
+    lie = b"\x80\xc9\x00\xff" + FAR
+
+    def glue(call, n):
+        udp = call.stream.udp
+        while n:
+            clock.pass_by()
+            if not n & 7:
+                udp._put(app if n & 8 else lie)
+            udp.arrive()
+            call.stream.tick()
+            n -= 1
+
+    call = Call(True, Peer())
+    ticks(call, 25)
+    received = call.stream.stats.received
+    locked(glue, call, 160)
+    assert (call.part.bad, call.part.ignored) == (10, 10) and call.stream.stats.received - received == 160
+    call = Call(False, Peer())
+    ticks(call, 25)
+    ssrc = bytearray(4)
+    data = bytearray(REPORT * 3)
+    received = call.part.received
+
+    def several():
+        call.part._room = 8
+        call.part._read(data, len(data))
+        rtcp.bound_ciphered(data, 0, len(data), ssrc)
+
+    locked(several)
+    assert call.part.received - received == 3 and call.part.bad == 0
+
+
 def test_rubbish():
     call = Call(True, Peer())
     ticks(call, 25)

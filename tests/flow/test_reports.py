@@ -3,7 +3,7 @@
 
 from siplet.media import rtcp, srtp
 from siplet.offer import Agreement
-from siplet.sound.quality import sentence
+from siplet.sound.record import sentence
 from sound_wire import SoundWire, meet
 from wire import Chance
 
@@ -297,6 +297,115 @@ def test_reports_are_ciphered_when_the_voice_is():
         a.stop()
         wire.run(400)
         assert b.part.schedule.members == 1
+
+
+# --- what comes together ---
+
+
+def report(ssrc, kind=201):
+    return b"\x80" + bytes([kind]) + b"\x00\x01" + ssrc + b"\x81\xca\x00\x03" + ssrc + b"\x01\x04a@bc\0\0"
+
+
+def test_reports_that_were_sent_at_once_come_in_one_read():
+    """PJSIP sends some when a call begins."""
+    wire, a, b = two(30, b"a=rtcp-mux")
+    wire.run(400)
+    ssrc = bytes(b.stream.sender.ssrc)
+    for _ in range(3):
+        wire.carry(report(ssrc), ("10.0.0.2", 4001), ("10.0.0.1", 4001))
+    wire.run(200)
+    assert (a.part.received, a.part.bad) == (3, 0)
+
+
+def test_ciphered_reports_that_were_sent_at_once_come_in_one_read():
+    wire, a, b = two(30, b"a=rtcp-mux")
+    room = srtp.Room()
+    a.stream.cipher, b.stream.cipher = Cipher(room, 1, 101), Cipher(room, 101, 1)
+    wire.run(400)
+    ssrc = bytes(b.stream.sender.ssrc)
+    for _ in range(3):
+        data = b.stream.cipher.protect_control(bytearray(report(ssrc)))
+        wire.carry(data, ("10.0.0.2", 4001), ("10.0.0.1", 4001))
+    wire.run(200)
+    assert (a.part.received, a.part.bad) == (3, 0)
+
+
+def test_a_report_whose_length_lies_takes_no_voice_with_it():
+    """Too long, too short, and so that it would end with the voice: the packet behind it is heard all the same."""
+    for strange in (b"\x80\xc9\xff\xff", b"\x80\xc9\x00\x02", b"\x80\xc9\x00\x31", b"\x80\xc9\x00\x00"):
+        wire, a, b = two(30, b"")
+        wire.run(1000)
+        received = a.stream.stats.received
+        lie = bytearray(report(bytes(b.stream.sender.ssrc)))
+        lie[:4] = strange
+        for _ in range(20):
+            # both arrive between the same two ticks, the lie first
+            wire.carry(lie, ("10.0.0.2", 4000), ("10.0.0.1", 4000))
+            wire.run(100)
+        stats = a.stream.stats
+        assert stats.received - received >= 99 and stats.lost == stats.bad == 0, (strange, stats.received - received)
+        assert a.part.bad == 20 and a.part.record()["lost"] == 0
+
+
+def test_a_packet_without_a_report_is_passed_over():
+    """baresip begins with an APP packet alone."""
+    for strip in (b"", b"a=rtcp-mux"):
+        wire, a, b = two(30, strip)
+        wire.run(400)
+        ssrc = bytes(b.stream.sender.ssrc)
+        port = 4001 if strip else 4000
+        for data in (b"\x80\xcc\x00\x03" + ssrc + b"test\0\0\0\0", b"\x81\xce\x00\x02" + ssrc + ssrc):
+            wire.carry(data, ("10.0.0.2", port), ("10.0.0.1", port))
+            wire.run(200)
+        assert (a.part.received, a.part.bad, a.part.ignored) == (0, 0, 2), strip
+        wire.carry(b"\x80\xcc\x00\x09" + ssrc, ("10.0.0.2", port), ("10.0.0.1", port))
+        wire.run(200)
+        assert (a.part.bad, a.part.ignored) == (1, 2)
+
+
+def test_a_far_end_with_our_ssrc_hears_a_goodbye_of_it_and_another_one():
+    """RFC 3550 8.2."""
+    wire = SoundWire()
+    a, b = wire.end("10.0.0.1"), wire.end("10.0.0.2")
+    meet(a, b)
+    ours = bytes(a.stream.sender.ssrc)
+    wire.run(9000)
+    before = wire.reports("10.0.0.1")
+    packets = a.stream.stats.sent
+    b.start(ours[:3] + b"\x00\x10\x00\x00\x00\x20\x00")
+    for packet in (b.stream.sender.voice, b.stream.sender.event):
+        packet[8:12] = ours
+    b.stream.sender.ssrc[:] = ours
+    b.stream.sender.changed = 4  # it does not move
+    wire.run(9000)
+    new = bytes(a.stream.sender.ssrc)
+    assert a.stream.sender.changed == 1 and new != ours and a.stream.source._ssrc == ours
+    told = [data for _, data in wire.reports("10.0.0.1")[len(before) :]]
+    goodbye, rest = told[0], told[1:]
+    assert before and {data[4:8] for _, data in before} == {ours}
+    assert goodbye[:8] == b"\x80\xc9\x00\x01" + ours and goodbye[-8:] == b"\x81\xcb\x00\x01" + ours
+    assert rtcp.check(goodbye, 0, len(goodbye))
+    assert rest and {data[4:8] for data in rest} == {new}
+    name = goodbye[16:34]
+    for data in rest:  # the same name, and counts that begin anew
+        assert data.find(name) > 0 and int.from_bytes(data[20:24], "big") < a.stream.stats.sent - packets + 2
+    assert a.part.compound._writer.ssrc == new == a.part._reader.own
+    assert int.from_bytes(rest[-1][20:24], "big") * 160 == int.from_bytes(rest[-1][24:28], "big")
+    wire.run(9000)
+    record = a.part.record()
+    assert record["far_lost"] == 0 and record["far_loss_percent"] == 0 and record["reports_bad"] == 0
+
+
+def test_what_a_record_says_of_its_scale():
+    wire, a, _b = two()
+    wire.run(2000)
+    record = a.part.record()
+    assert record["mos_scale"] == "narrowband" and not record["wideband"]
+    assert "scale" not in sentence(record)
+    a.stream._agreed = Agreement("10.0.0.2", 4000, b"G722", 9, 101, "sendrecv", 20)
+    record = a.part.record()
+    assert record["wideband"] and record["mos"] == 4.41
+    assert sentence(record).startswith("quality: MOS 4.4 on the narrowband scale, loss 0.0 %")
 
 
 # --- enemies ---

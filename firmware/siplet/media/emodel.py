@@ -6,7 +6,8 @@
 # long delay does to a conversation, with echoes cancelled. Ie,eff is what lost packets do to the sound; how much it is
 # depends on the codec and on what is played in their place, Ie and Bpl of G.113 appendix I: G.711 has Ie 0, and a Bpl
 # of 25.1 when gaps are concealed, of 4.3 when they are silent. Of wideband speech the same figures are used: the result
-# says what the network took away, on the scale of a telephone.
+# says what the network took away, on the narrowband scale, as RFC 3611 4.7.5 wants R. The wideband model (G.107.1) has
+# a scale of its own, to 129, of which the far end's figures are none: G.722 would seem worse there than G.711 here.
 
 from micropython import const
 

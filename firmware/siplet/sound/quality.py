@@ -4,7 +4,7 @@
 # Receiver keeps a bit for each of the last 30 sequence numbers, in which the losses still stand where they were. A
 # number is judged when eight later ones are known, so that what was only overtaken does not count. Packets that came
 # but were thrown away, because they came too late or the buffer was too full, count as lost at about the place where
-# that happened. Nothing allocates but record().
+# that happened. Nothing allocates.
 
 from micropython import const
 
@@ -216,58 +216,6 @@ class Quality:
             self.mos_lq = (mos(heard) + 5) // 10
             self.mos_cq = (self.mos + 5) // 10
 
-    def record(self):
-        """A flat dict of numbers; None is what is not known.
-
-        mos: 1 to 4.5, what people would say of a conversation, and r_factor (ITU-T G.107); mos_listening: of the sound
-        alone. loss_percent, lost: packets that did not come; discarded_percent, discarded: came, and were not played;
-        late, duplicate, packets_received, packets_sent: as in stats. bursts: how many, burst_percent: how much is
-        missing in them, burst_ms: their mean length; gap_percent, gap_ms: of the rest (RFC 3611 4.7.2). jitter_ms: RFC
-        3550's, and jitter_most_ms. round_trip_ms: smoothed, and the least and the most. delay_ms: from mouth to ear,
-        estimated; end_system_ms: our part of it and the way back. far_...: what the far end says of what we send.
-        """
-        self.update()
-        stats = self._stream.stats
-        bursts = self.bursts
-        known = self.packets > 0
-        trip = self.trip >= 0
-        record = {
-            "mos": self.mos / 100 if known else None,
-            "mos_listening": self.mos_lq / 10 if known else None,
-            "r_factor": self.rating / 10 if known else None,
-            "loss_percent": _percent(self.lost, self.packets),
-            "discarded_percent": _percent(self.discarded, self.packets),
-            "lost": self.lost,
-            "discarded": self.discarded,
-            "late": stats.late,
-            "duplicate": stats.duplicate,
-            "packets_received": stats.received,
-            "packets_sent": stats.sent,
-            "bursts": bursts.bursts,
-            "burst_percent": _percent(bursts.burst_lost, bursts.burst_packets),
-            "burst_ms": self.burst,
-            "gap_percent": _percent(bursts.lost - bursts.burst_lost, bursts.packets - bursts.burst_packets),
-            "gap_ms": self.gap,
-            "jitter_ms": stats.jitter,
-            "jitter_most_ms": self.jitter,
-            "round_trip_ms": self.trip if trip else None,
-            "round_trip_least_ms": self.trip_least if trip else None,
-            "round_trip_most_ms": self.trip_most if trip else None,
-            "delay_ms": self.delay,
-            "end_system_ms": self.end_system,
-        }
-        packets = self.far_packets
-        record["far_lost"] = self.far_lost if packets else None
-        record["far_loss_percent"] = min(_percent(max(self.far_lost, 0), packets), 100.0) if packets else None
-        record["far_jitter_ms"] = self.far_jitter if packets else None
-        far = self._far
-        record["far_mos"] = _score(far, xr.MOS_CQ, 10)
-        record["far_mos_listening"] = _score(far, xr.MOS_LQ, 10)
-        record["far_r_factor"] = _score(far, xr.R_FACTOR, 1)
-        record["far_discarded_percent"] = _percent(far[xr.DISCARD], 256) if far else None
-        record["far_end_system_ms"] = self.far_end_system if far else None
-        return record
-
 
 def first_of(source):
     """The oldest sequence number that a Receiver remembers."""
@@ -293,33 +241,3 @@ def _part(n, whole):
         n >>= 1
         whole >>= 1
     return min((n << 8) // whole, 255) if whole else 0
-
-
-def _score(metrics, place, scale):
-    value = metrics[place] if metrics else xr.UNKNOWN
-    return None if value == xr.UNKNOWN else value / scale
-
-
-def _percent(n, whole):
-    return (n * 1000 // whole) / 10 if whole else 0.0
-
-
-def sentence(record):
-    """One line for people of a record: "quality: MOS 4.3, loss 0.4 % in 2 bursts, jitter 6 ms ..."."""
-    if record["mos"] is None:
-        return "quality: nothing was heard"
-    number = record["bursts"]
-    text = f"quality: MOS {record['mos']:.1f}, loss {record['loss_percent']:.1f} %"
-    if number:
-        text += f" in {number} burst{'s' if number > 1 else ''}"
-    if record["discarded"]:
-        text += f", too late {record['discarded_percent']:.1f} %"
-    text += f", jitter {record['jitter_ms']} ms"
-    if record["round_trip_ms"] is not None:
-        text += f", round trip {record['round_trip_ms']} ms"
-    text += f", delay {record['delay_ms']} ms"
-    if record.get("far_loss_percent") is not None:
-        text += f"; heard there with loss {record['far_loss_percent']:.1f} %, jitter {record['far_jitter_ms']} ms"
-        if record["far_mos"] is not None:
-            text += f", MOS {record['far_mos']:.1f}"
-    return text
