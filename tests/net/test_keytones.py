@@ -2,6 +2,7 @@
 
 import asyncio
 
+from apps import doorphone
 from scripted import soon
 from siplet import LocalError, Phone, platform
 from siplet.audio.null import Null
@@ -133,6 +134,64 @@ async def test_what_cannot_be_sent_as_tones():
             pass
         else:
             raise AssertionError("x is a key")
+
+
+async def test_keys_wait_as_long_as_the_far_end_holds_the_call():
+    async with Talk() as talk:
+        await talk.other.hold()
+        task = asyncio.create_task(talk.call.send_digits("12", "tones"))
+        await platform.sleep_ms(800)
+        assert not task.done()
+        await talk.other.resume()
+        assert await task is True and await talk.digits() == "12"
+        await talk.other.hold()
+        task = asyncio.create_task(talk.call.send_digits("3", "tones"))
+        await platform.sleep_ms(100)
+        await talk.other.hangup()
+        assert await task is False
+
+
+async def test_all_forms_at_once_open_a_door_once_and_wrong_codes_lock_it():
+    class Board:
+        opened = 0
+
+        def __init__(self):
+            self.lines = []
+            self.log = self.lines.append
+
+        def button(self, name):
+            return self
+
+        def relay(self):
+            return self
+
+        def on(self):
+            self.opened += 1
+
+        def off(self):
+            pass
+
+        async def pressed(self):
+            await platform.sleep_ms(60_000)
+
+    settings = {"code": "4711", "max_wrong": 2, "lockout_ms": 60_000, "relay_ms": 100, "talk_ms": 60_000}
+    for complete in (True, False):
+        board = Board()
+        config = {"doorphone." + name: value for name, value in settings.items()}
+        async with phone("door", complete=complete) as door, phone("bell") as bell:
+            task = asyncio.create_task(doorphone.main(board, door, config))
+            async with bell.call(f"sip:door@{HERE}:{door.local_port}", timeout_ms=3000) as call:
+                await platform.sleep_ms(200)
+                for code in ("4711", "1234", "0000", "4711"):
+                    for key in code:
+                        await asyncio.gather(*[call.send_digits(key, form) for form in ("rtp", "info", "tones")])
+                        await platform.sleep_ms(100)
+                    await platform.sleep_ms(500)
+            await soon(lambda lines=board.lines: "call ended" in lines)
+            task.cancel()
+            said = [line for line in board.lines if line.startswith("code")]
+            assert said == ["code right", "code wrong", "code wrong", "code locked"], (complete, board.lines)
+            assert board.opened == 1 and door.faults == bell.faults == 0
 
 
 async def test_what_is_no_key_and_no_form_is_refused_before_any_key_is_sent():

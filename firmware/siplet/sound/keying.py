@@ -26,13 +26,14 @@ class Keying:
         self._tones = Tones(2)
         self._queue = b""  # places in GRID
         self._at = self._left = self._on = 0
-        self._ear = None
+        self._ear = self._stream = None
 
     @property
     def busy(self):
         return self._left > 0 or self._at < len(self._queue)
 
     def begin(self, call):
+        self._stream = call.stream
         self._ear = find(call, Inband)
 
     def press(self, digits, ms):
@@ -47,7 +48,7 @@ class Keying:
     def near(self, frame):
         left = self._left
         if not left:
-            if self._at >= len(self._queue):
+            if self._at >= len(self._queue) or not self._stream._sending:  # on hold keys wait, as RTP events do
                 return
             key = self._queue[self._at]
             self._at += 1
