@@ -186,8 +186,11 @@ class Pages:
             await self._free.wait()
         try:
             await self._play(place, udp, number)
-        except (OSError, LocalError, MemoryError) as error:  # the audio device, or no room: this page is not heard
+        except Exception as error:  # the audio device, or no room: this page is not heard
             platform.print_exception(error)
+        if udp.peer or not udp.socket:  # it hears who spoke alone, or nobody
+            while not _is_open(udp):  # a network that is gone comes back
+                await platform.sleep_ms(1000)
 
     def _call(self):
         return _call(self.phone)
@@ -221,8 +224,6 @@ class Pages:
             self._free.set()
             if page:
                 self._tell(page, False)
-        while not udp.reopen():  # for whoever speaks next; a network that is gone comes back
-            await platform.sleep_ms(1000)
 
     async def _watch(self, page, device):
         # Until nothing came for a while, or a call wants the speaker
@@ -344,6 +345,14 @@ def _call(phone, audio=None):
         if call and call.stream and (audio is None or call.audio is audio):
             return call
     return None
+
+
+def _is_open(udp):
+    # Whether a socket is open again, for whoever speaks next
+    try:
+        return udp.reopen()
+    except MemoryError:
+        return False
 
 
 def _speeches(phone):

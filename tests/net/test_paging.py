@@ -491,3 +491,49 @@ def test_an_application_that_fails_at_a_page_does_not_end_the_hearing():
             assert one.faults == 4 and not one.audio.running
 
     run(story())
+
+
+class Failing(Level):
+    """Fails once, at a frame."""
+
+    failure = None
+
+    def write(self, frame):
+        failure, self.failure = self.failure, None
+        if failure:
+            raise failure
+        super().write(frame)
+
+
+def test_a_device_that_fails_ends_one_page_and_not_the_hearing():
+    async def story():
+        where = groups()
+        async with phone("a", 0x1000) as a, phone("b", 0x3000) as b, phone("one") as one:
+            one.audio = Failing()
+            pages = one.hear_pages(where, silence_ms=100)
+            ends = []
+            pages.on_page = lambda page, begins: begins or ends.append(page)
+            reopen = pages._sockets[0].reopen
+            lacks = [MemoryError("for a socket"), MemoryError("once more")]
+
+            def fail():
+                if lacks:
+                    pages._sockets[0].close()
+                    raise lacks.pop()
+                return reopen()
+
+            for failure in (OSError(5), ValueError("a fault")):
+                async with a.page(where[0]):
+                    await until(lambda: one.audio.hears(0x1000))
+                    one.audio.failure = failure
+                    await until(lambda: ends)
+                await until(lambda: not pages.playing)
+                pages._sockets[0].reopen = fail
+                async with b.page(where[0]):  # nobody is waited for who does not speak any more
+                    await until(lambda: one.audio.hears(0x3000))
+                await until(lambda: not pages.playing and not one.audio.running and not lacks)
+                ends.clear()
+                one.audio.heard.clear()
+                await platform.sleep_ms(1100)
+
+    run(story())
