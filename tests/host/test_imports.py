@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,
     "line": ("stream", *BELOW_STREAM),
-    "paging": ("stream", "waiting", *BELOW_STREAM),
+    "paging": ("sound", "stream", "waiting", *BELOW_STREAM),
     "sound": ("line", "log", "stream", *BELOW_STREAM),
     "call_more": ("following", "sound", "texts", *BELOW_STREAM),
     "following": BELOW_STREAM,
