@@ -53,24 +53,23 @@ class Compound:
         """Look at the numbers of a media.rtp.Receiver; final: at the youngest, too, which may only be late."""
         if not source._seen:
             return
-        reader = self._reader
         last = source._last
-        if not self.known or reader.source != source._ssrc or not (last - self.end) & 0xFFFF < _JUMP:
-            # Another source, or it began another sequence
-            self.known = True
-            self.reported.known = False
-            reader.source[:] = source._ssrc
-            self._cycles = 0
-            self.end = last
-            self._told = 0  # packets expected, of which the far end was told
-            self._base = self._told_lost = self._quality.restart(source)
-            self._first = first_of(source)
-            if self._first > last:
-                self._cycles = 1
+        if not self.known or self._reader.source != source._ssrc or not (last - self.end) & 0xFFFF < _JUMP:
+            self._follow(source)
         elif last < self.end:
             self._cycles = (self._cycles + 1) & 0xFFFF
         self.end = last
         self._quality.look(source, final)
+
+    def _follow(self, source):
+        # Another source, or it began another sequence
+        self.known = True
+        self.reported.known = False
+        self._reader.source[:] = source._ssrc
+        self._told = 0  # packets expected, of which the far end was told
+        self._base = self._told_lost = self._quality.restart(source)
+        self._first = first_of(source)
+        self._cycles = 1 if self._first > source._last else 0
 
     def leave(self):
         """The goodbye of our SSRC, which another one has, too; from now on we go by the sender's new one."""

@@ -14,6 +14,7 @@ from micropython import const
 
 from siplet import platform
 from siplet.media import rtcp
+from siplet.media.rtcp import bound_ciphered
 from siplet.media.rtcp_timing import Schedule
 from siplet.sound.compound import Compound
 from siplet.sound.control import Control
@@ -116,12 +117,11 @@ class Reports:
 
     def _work(self):
         stream = self._stream
-        stats = stream.stats
         clock = self._clock
         way = self.way
         clock.advance(self.now())
         self.compound.count(stream.source, False)
-        if self.schedule.due(clock.ms, stats.sent, stats.received) and self._report(False):
+        if self.schedule.due(clock.ms, stream.stats.sent, stream.stats.received) and self._report(False):
             self._tell(False)
         self._wait = self.schedule.rest(clock.ms) // _LOOK_MS + 1
         if way.connected:
@@ -176,7 +176,7 @@ class Reports:
         """The end of the compound packet that begins at data[at], of packets glued together in data[:n]."""
         end = self._voice(data, at, n)
         if self._stream.cipher:
-            return rtcp.bound_ciphered(data, at, end, self._ssrc)
+            return bound_ciphered(data, at, end, self._ssrc)
         i = rtcp.bound(data, at, end)
         if i < end < n and data[i + 1] & 0xFE != 200:  # its lengths lie, and all before the voice is its
             return end
@@ -216,9 +216,8 @@ class Reports:
             self.bad += 1
             return False
         self._room -= 1
-        cipher = self._stream.cipher
-        if cipher:
-            end = cipher.unprotect_control(data, at, end)
+        if self._stream.cipher:
+            end = self._stream.cipher.unprotect_control(data, at, end)
         if end == at or not rtcp.chain(data, at, end):
             self.bad += 1
             return False
