@@ -268,6 +268,26 @@ async def test_a_device_that_cannot_be_had_does_not_end_the_call():
         assert bell.faults == 0
 
 
+async def test_without_memory_for_a_tone_the_call_goes_on():
+    from siplet.sound import sounder
+
+    made = sounder.Sounder
+    tried = []
+
+    def fail(progress, call, name, ms):
+        tried.append(name)
+        raise MemoryError(name)
+
+    sounder.Sounder = fail
+    try:
+        ear = Ear()
+        async with phone(ear) as bell, Far(script(180, 486)) as far:
+            assert await refused(bell.call(far.uri())) == 486
+            assert "busy" in tried and bell.faults == 0 and not ear.loud
+    finally:
+        sounder.Sounder = made
+
+
 def test_the_country_is_the_configured_one_and_one_row_is_kept():
     import sys
 

@@ -93,10 +93,14 @@ class Progress:
         if (call.stream and not ms) or self.is_lent(audio):
             return
         self.silence()
-        from siplet.sound.sounder import Sounder
+        try:
+            from siplet.sound.sounder import Sounder
 
-        self.player = Sounder(self, call, name, ms)
-        self.player.task = asyncio.create_task(self.player.run())
+            player = Sounder(self, call, name, ms)
+        except MemoryError:  # the call goes on without it
+            return
+        self.player = player
+        player.task = asyncio.create_task(player.run())
 
     def is_lent(self, audio):
         """Whether a page plays on an audio object."""
