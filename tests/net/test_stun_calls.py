@@ -177,3 +177,22 @@ async def test_a_server_that_has_no_place_is_said_once():
         async with one:
             await platform.sleep_ms(100)
             assert one.sound.mapper.known is None and one.faults == 0 and one.sound.mapper.asked == 0
+
+
+async def test_a_full_heap_ends_one_question_and_not_the_asking():
+    async with Server() as server, phone("bell", server) as bell:
+        mapper = bell.sound.mapper
+        ask = mapper._ask
+        lacks = [MemoryError("for a question")]
+
+        async def fail(place):
+            if lacks:
+                raise lacks.pop()
+            await ask(place)
+
+        mapper._ask = fail
+        assert await until(lambda: not lacks)
+        await platform.sleep_ms(20)
+        assert not mapper.known
+        mapper._wake.set()  # a call has begun, or 20 s are over
+        assert await until(lambda: mapper.known)

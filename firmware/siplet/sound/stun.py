@@ -80,12 +80,15 @@ class Mapper:
         phone._tasks.append(self._task)
         try:
             while True:
-                self._fill(min(phone._max_calls, _MOST))
-                server = await self._find()
-                if server:
-                    await self._ask(server)
-                else:
-                    self._say(f"stun: {self._server} is not known, the local address is used")
+                try:
+                    self._fill(min(phone._max_calls, _MOST))
+                    server = await self._find()
+                    if server:
+                        await self._ask(server)
+                    else:
+                        self._say(f"stun: {self._server} is not known, the local address is used")
+                except MemoryError:  # a call has it all; it will be over
+                    pass
                 await platform.wait(self._wake, _REFRESH)
                 self._wake.clear()
         finally:
