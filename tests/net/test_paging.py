@@ -537,3 +537,26 @@ def test_a_device_that_fails_ends_one_page_and_not_the_hearing():
                 await platform.sleep_ms(1100)
 
     run(story())
+
+
+def test_who_stops_to_hear_pages_while_one_interrupts_a_call_has_the_call_back():
+    async def story():
+        where = groups()
+        low, one, desk = wide_phone("low", 0x1000), wide_phone("one", 0x2000), wide_phone("desk", 0x3800)
+        async with low, one, desk:
+            call = await talk(one, desk)
+            for codec in ("PCMU", "G722"):
+                pages = one.hear_pages(where, interrupts_calls=True, silence_ms=200)
+                await until(lambda: one.audio.hears(0x3800) and desk.audio.hears(0x2000))
+                async with low.page(where[1], codec=codec):
+                    await until(lambda: one.audio.hears(0x1000))
+                    pages.close()
+                    await until(lambda: one.audio.hears(0x3800) and desk.audio.hears(0x2000))
+                assert one.audio.rate == 16000 and not pages.playing and call.state == "up"
+            pages = one.hear_pages(where, interrupts_calls=True, silence_ms=200)
+            async with low.page(where[1]):
+                await until(lambda: one.audio.hears(0x1000))
+                await one.close()
+            assert not one.audio.running and one.audio.rate == 8000 and one.faults == 0
+
+    run(story())
