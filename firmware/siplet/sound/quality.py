@@ -23,18 +23,33 @@ _RING = const(240)  # ms that the jitter buffer can hold
 _MOST = const(65535)  # ms that a report can tell
 
 
+class Far:
+    """What the far end told of what we send. lost: of packets, ours until then; jitter, end_system: ms; metrics: the
+    Reader's copy of its VoIP metrics, or None.
+    """
+
+    def __init__(self):
+        self.reset()
+
+    def reset(self):
+        """Nothing yet."""
+        self.lost = self.packets = self.jitter = self.end_system = 0
+        self.metrics = None
+
+
 class Quality:
     """The figures of one call. After update(), in the units of RFC 3611 section 4.7: loss, discard, burst_density,
     gap_density, burst, gap, round_trip, end_system, gmin, r, mos_lq, mos_cq, config, nominal, maximum, limit.
 
     trip: the round trip in ms, smoothed, -1: unknown. packets, lost, discarded: expected, and those of them. jitter:
-    its maximum, ms.
+    its maximum, ms. far: a Far.
     """
 
     gmin = GMIN
 
     def __init__(self):
         self.bursts = Bursts()
+        self.far = Far()
         self.begin(None)
 
     def begin(self, stream):
@@ -46,9 +61,7 @@ class Quality:
         self.bursts.reset()
         self.packets = self.lost = self.discarded = self.jitter = 0
         self.trip = self.trip_least = self.trip_most = -1
-        # What the far end told: of 256; packets, ours until then; ms; and a copy of its VoIP metrics is the Reader's
-        self.far_fraction = self.far_lost = self.far_packets = self.far_jitter = self.far_end_system = 0
-        self._far = None
+        self.far.reset()
         self._delay = 0  # of the jitter buffer, 16ths of a ms, smoothed
         self._at = -1  # the sequence number up to which all are judged
         self._calm = 0  # packets that came since, and are not counted yet
@@ -170,13 +183,12 @@ class Quality:
     def heard(self, found, reader):
         """A media.rtcp.Reader has found something."""
         if found & HEARD:
-            self.far_fraction = reader.fraction
-            self.far_lost = reader.lost
-            self.far_jitter = reader.jitter >> 3
-            self.far_packets = self._stream.stats.sent
+            self.far.lost = reader.lost
+            self.far.jitter = reader.jitter >> 3
+            self.far.packets = self._stream.stats.sent
         if found & METRICS:
-            self._far = reader.metrics
-            self.far_end_system = xr.pair(reader.metrics, xr.END_SYSTEM)
+            self.far.metrics = reader.metrics
+            self.far.end_system = xr.pair(reader.metrics, xr.END_SYSTEM)
 
     # -- once a report
 
@@ -205,7 +217,7 @@ class Quality:
         self.round_trip = min(max(self.trip, 0), _MOST)
         self.end_system = min((self._delay >> 4) + _FRAMES + self._latency, _MOST)
         # Half of the way there and back, and half of what both ends keep it for; the far end as we, until it tells
-        self.delay = (self.round_trip + self.end_system + (self.far_end_system or self.end_system)) >> 1
+        self.delay = (self.round_trip + self.end_system + (self.far.end_system or self.end_system)) >> 1
         if packets:
             bpl = CONCEALED if stream.player else SILENCED
             r = rating(packets, bursts.lost, bursts.runs, bpl, self.delay)

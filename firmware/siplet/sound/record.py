@@ -49,16 +49,17 @@ def describe(quality):
         "delay_ms": quality.delay,
         "end_system_ms": quality.end_system,
     }
-    packets = quality.far_packets
-    record["far_lost"] = quality.far_lost if packets else None
-    record["far_loss_percent"] = min(_percent(max(quality.far_lost, 0), packets), 100.0) if packets else None
-    record["far_jitter_ms"] = quality.far_jitter if packets else None
-    far = quality._far
-    record["far_mos"] = _score(far, xr.MOS_CQ, 10)
-    record["far_mos_listening"] = _score(far, xr.MOS_LQ, 10)
-    record["far_r_factor"] = _score(far, xr.R_FACTOR, 1)
-    record["far_discarded_percent"] = _percent(far[xr.DISCARD], 256) if far else None
-    record["far_end_system_ms"] = quality.far_end_system if far else None
+    far = quality.far
+    told = far.packets > 0
+    record["far_lost"] = far.lost if told else None
+    record["far_loss_percent"] = min(_percent(max(far.lost, 0), far.packets), 100.0) if told else None
+    record["far_jitter_ms"] = far.jitter if told else None
+    metrics = far.metrics
+    record["far_mos"] = _score(metrics, xr.MOS_CQ, 10)
+    record["far_mos_listening"] = _score(metrics, xr.MOS_LQ, 10)
+    record["far_r_factor"] = _score(metrics, xr.R_FACTOR, 1)
+    record["far_discarded_percent"] = _percent(metrics[xr.DISCARD], 256) if metrics else None
+    record["far_end_system_ms"] = far.end_system if metrics else None
     return record
 
 

@@ -52,6 +52,8 @@ class Reports:
         self._reader = rtcp.Reader()
         self._came = rtcp.Moment()
         self.compound = Compound(self._clock, self._reader, self.quality)
+        self._is_calm = self.quality.is_calm  # bound once: a method that is looked up costs its name in each place
+        self._count = self.compound.count
         self._ssrc = bytearray(4)
         self._call = self._stream = None
         self.phase = 0
@@ -105,10 +107,10 @@ class Reports:
         self._room = _ROOM
         stream = self._stream
         source = stream.source
-        if self.quality.is_calm(source):
+        if self._is_calm(source):
             self.compound.end = source._last
         else:
-            self.compound.count(source, False)
+            self._count(source, False)
         if self._changed != stream.sender.changed:
             self._rename()
         self._wait -= 1
@@ -120,7 +122,7 @@ class Reports:
         clock = self._clock
         way = self.way
         clock.advance(self.now())
-        self.compound.count(stream.source, False)
+        self._count(stream.source, False)
         if self.schedule.due(clock.ms, stream.stats.sent, stream.stats.received) and self._report(False):
             self._tell(False)
         self._wait = self.schedule.rest(clock.ms) // _LOOK_MS + 1
@@ -164,7 +166,7 @@ class Reports:
         self.sent += self.way.send(self._stream, packet)
 
     def _rename(self):
-        # The far end had chosen our SSRC, too, and we have another one now: take leave of the former (RFC 3550 8.2)
+        # Our SSRC was the far end's, too, and is another one now: take leave of the former (RFC 3550 8.2)
         self._changed = self._stream.sender.changed
         packet = self.compound.leave()
         if self._can_send() and (self.sent or self._stream.stats.sent):
@@ -228,11 +230,10 @@ class Reports:
             self.bad += 1
             return False
         self._clock.advance(self.now())
-        found = self._reader.take(data, at, end)
         self.received += 1
         self._quiet = self._clock.ms
         self.schedule.came(end - at)
-        self._note(found, ago)
+        self._note(self._reader.take(data, at, end), ago)
         self.phase = (self.phase + _PHASE) & _PHASES
         return True
 
@@ -259,7 +260,7 @@ class Reports:
 
     def record(self, over=False):
         """All that is known of the call, a flat dict; see siplet.call_more.quality."""
-        self.compound.count(self._stream.source, over)
+        self._count(self._stream.source, over)
         record = describe(self.quality)
         record["over"] = over
         record["reports_sent"] = self.sent
@@ -287,7 +288,7 @@ class Reports:
                 stream.control = None
                 if stream.agreed:
                     self._clock.advance(self.now())
-                    self.compound.count(stream.source, True)
+                    self._count(stream.source, True)
                     if self.sent:  # who has never spoken does not take leave (RFC 3550 6.3.7)
                         self._report(True)
                     self._tell(True)

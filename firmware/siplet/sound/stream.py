@@ -196,7 +196,7 @@ class Stream(Plain):
             if self.path:
                 self.path.search(self)
             else:
-                super()._receive()
+                Plain._receive(self)  # super() is a word more
             return
         data = self._data
         source = self.source
