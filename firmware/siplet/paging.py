@@ -43,13 +43,13 @@ def verdict(place, playing, in_call, interrupts_calls):
 class Lent(Null):
     """The phone's audio device while a page plays on it: a call that has it, too, begins and ends it alone."""
 
-    def __init__(self, audio, find_call):
+    def __init__(self, audio, find_call, is_taken):
         self.audio = audio
         self.rates = getattr(audio, "rates", (8000,))
         self._find_call = find_call
+        self._is_taken = is_taken  # whether a call has just begun, and made the device its own
 
     busy = False  # siplet.sound.local gives way then
-    is_taken = None  # callable: whether a call has just begun, and made the device its own
 
     def start(self):
         self.busy = True
@@ -69,7 +69,7 @@ class Lent(Null):
         return False  # nobody wants to hear it
 
     def write(self, frame):
-        if not self.is_taken():
+        if not self._is_taken():
             self.audio.write(frame)
 
 
@@ -79,7 +79,7 @@ class Spoken(Lent):
     _taken = False
 
     def __init__(self, audio, find_call, find_page):
-        super().__init__(audio, lambda: find_call() or find_page())
+        super().__init__(audio, lambda: find_call() or find_page(), None)
         self._find_first = find_call
 
     def read(self, frame):
@@ -200,8 +200,9 @@ class Pages:
         host, port = udp.source
         page = stream = None
         audio = self.phone.audio
-        device = Lent(audio, lambda: self._call() or any(one.audio is audio for one in _speeches(self.phone)))
-        device.is_taken = self._is_taken
+        device = Lent(
+            audio, lambda: self._call() or any(one.audio is audio for one in _speeches(self.phone)), self._is_taken
+        )
         try:
             stream = _stream(self.phone, udp, device)
             self.playing = page = Page(place, udp.source, stream)
