@@ -38,7 +38,7 @@ LOSS = (0, 1, 3, 5, 10)  # percent, each packet by itself
 JITTER = (20, 60, 100)  # ms: each packet is late by anything from 0 to that, so that some overtake others
 LEAD = 2.0  # s of silence before the speech: a phone may get used to the wire as it would in a call
 TAIL = 1.0
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5)
 TEXTS = (
     ("en-gb", "Good morning. The parcel for flat seven is at the gate, and the driver asks for a signature. "),
     ("en-us+f3", "Please open the side door, walk past the bicycles, and take the lift to the second floor. "),
