@@ -73,8 +73,8 @@ async def _send_info(call, digit, ms, timeout_ms):
 async def hold(call, timeout_ms=10_000):
     """Put the far end on hold (RFC 3264 8.4): it hears silence, or what play() says, and we hear nothing.
 
-    Returns when it has agreed. Raises CallRejected when it refused and CallTimeout when it did not answer: the call goes
-    on as before. CallLost when the call ended meanwhile, LocalError when it is not up.
+    Returns when it has agreed. Raises CallRejected when it refused and CallTimeout when it did not answer: the call
+    goes on as before. CallLost when the call ended meanwhile, LocalError when it is not up.
     """
     await _change(call, "sendonly", timeout_ms)
 
