@@ -456,3 +456,12 @@ async def test_prompts_beside_all_else_that_a_complete_phone_does():
             assert 0.8 < power / 32_000_000 < 1.2
             await call.hangup()
             assert bell.faults == desk.faults == 0
+
+
+async def test_a_recording_that_is_under_way_is_played_as_far_as_it_went():
+    with Files(None) as paths:
+        async with Talk() as talk:
+            talk.call.record(paths[0])
+            await platform.sleep_ms(300)
+            assert await asyncio.wait_for(talk.call.play(paths[0]), 3) is True
+            talk.call.stop_recording()

@@ -65,7 +65,11 @@ def _riff(file):
             return None
         name, size = struct.unpack("<4sI", data)
         if name == b"data" and form:
-            return form + (min(size or _TOP, _TOP),)  # 0: a recording that nobody finished
+            if not size:  # a recording that nobody finished: what there is of it now, for it may be under way
+                begin = file.tell()
+                size = file.seek(0, 2) - begin
+                file.seek(begin)
+            return form + (min(size, _TOP),)
         if name == b"fmt " and size >= 16:
             data = file.read(26 if size >= 26 else 16)
             if len(data) < 16:
