@@ -5,7 +5,7 @@ import asyncio
 import gc
 import re
 
-from siplet import Phone, platform
+from siplet import CallError, Phone, platform
 from siplet.errors import CallRejected, RemoteError
 from siplet.media.rtp import HEADER
 from siplet.sound.parts import PARTS, Sound
@@ -508,3 +508,25 @@ def test_a_call_that_is_sent_on_tells_its_keys_over_tls_alone():
         except RemoteError as error:
             assert mode == "require" and error.status == 488
         close(line)
+
+
+async def test_a_call_without_memory_for_its_cipher_is_over_and_nothing_went_out_in_plain():
+    async with phone("bell", "require") as bell, phone("desk", "require") as desk:
+        parts = bell.sound._spare[0]
+        srtp = next(part for part in parts if getattr(part, "vital", False))
+
+        def full(call):
+            raise MemoryError
+
+        srtp.begin = full
+        call = bell.call(f"sip:desk@{HERE}:{desk.local_port}", timeout_ms=3000)
+        task = asyncio.create_task(call.connect())
+        other = await desk.incoming(timeout_ms=3000)
+        for each in (other.answer(), task):
+            try:
+                await each
+            except CallError:
+                pass
+        assert await call.ended(timeout_ms=3000) and await other.ended(timeout_ms=3000)
+        assert not call.stats.sent and not (other.stats and other.stats.received)
+        assert bell.faults == desk.faults == 0

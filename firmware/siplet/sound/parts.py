@@ -5,6 +5,7 @@
 #
 #     class Part:
 #         order = 20                        near runs the parts by rising order, far by falling
+#         vital = True                      no call without it: where memory fails for it, the call is refused or over
 #         def __init__(self, options): ...  takes all the memory that it will ever need; options: see Sound
 #         def describe(self, line): ...     a Line was made, and nothing is said yet: its extras, profiles, address
 #         def begin(self, call): ...        its stream is about to start; False: this call does without the part
@@ -63,6 +64,8 @@ class Sound:
                 parts.append(make(self.options))
             except MemoryError:
                 self.failed += 1
+                if getattr(make, "vital", False):
+                    raise OSError(12)  # ENOMEM: there is no line then
         return parts
 
     def __call__(self, phone, subject=None):
@@ -75,7 +78,11 @@ class Sound:
             line = Line(phone, self, subject)
         if self.mapper:
             self.mapper.map(line)
-        line.parts = self._spare.pop() if self._spare else self._make()
+        try:
+            line.parts = self._spare.pop() if self._spare else self._make()
+        except OSError:
+            line.close()
+            raise
         for part in line.parts:
             if hasattr(part, "describe"):
                 part.describe(line)
@@ -108,6 +115,8 @@ class Sound:
                 insert(call, part)
             except MemoryError:
                 self.failed += 1
+                if getattr(part, "vital", False):
+                    call._stop()
 
     def page(self, audio, udp, random):
         """The Stream of a page: of all parts it has the player alone."""

@@ -24,6 +24,8 @@ def _is_tls(place):
 class Srtp:
     """A part, see siplet.sound.parts."""
 
+    vital = True  # keys may have been agreed on: nothing goes out in plain then
+
     def __init__(self, options):
         self._must = options.get("sound.srtp_encryption") == "require"
         self._anyway = bool(options.get("sound.srtp_without_tls"))
