@@ -1,5 +1,5 @@
 # Pages: speech to everybody at once, plain RTP to a multicast group without any signalling, as Yealink, Snom, Fanvil,
-# 2N and Algo send and hear it. May import waiting, stream, net and what they may.
+# 2N and Algo send and hear it. paging_speech.py speaks them. May import paging_audio, net and what they may.
 #
 # A page begins with the first packet of a known static payload type (RFC 3551 table 4) and ends when none came for a
 # while. Groups stand in the order of their priority:
@@ -15,12 +15,11 @@ import asyncio
 from micropython import const
 
 from siplet import platform
-from siplet.audio.null import Null
 from siplet.errors import LocalError
 from siplet.media.rtp import HEADER
-from siplet.net.multicast import Listener, Speaker, group
+from siplet.net.multicast import Listener, group
 from siplet.offer import Agreement
-from siplet.stream import Stream
+from siplet.paging_audio import Lent, Still, find_call, make_stream, narrow, speeches
 
 CODECS = {0: b"PCMU", 8: b"PCMA", 9: b"G722"}
 
@@ -38,75 +37,6 @@ def verdict(place, playing, in_call, interrupts_calls):
     if playing is not None:
         return INTERRUPT if place < playing else IGNORE
     return INTERRUPT if in_call else PLAY
-
-
-class Lent(Null):
-    """The phone's audio device while a page plays on it: a call that has it, too, begins and ends it alone."""
-
-    def __init__(self, audio, find_call, is_taken):
-        self.audio = audio
-        self.rates = getattr(audio, "rates", (8000,))
-        self._find_call = find_call
-        self._is_taken = is_taken  # whether a call has just begun, and made the device its own
-
-    busy = False  # siplet.sound.local gives way then
-
-    def start(self):
-        self.busy = True
-        if not self._find_call():
-            self.audio.start()
-
-    def stop(self):
-        self.busy = False
-        if not self._find_call():
-            self.audio.stop()
-
-    def tune(self, rate):
-        if len(self.rates) > 1:
-            self.audio.tune(rate)
-
-    def read(self, frame):
-        return False  # nobody wants to hear it
-
-    def write(self, frame):
-        if not self._is_taken():
-            self.audio.write(frame)
-
-
-class Spoken(Lent):
-    """The phone's audio device while a page of ours goes out: a call has it first, and the page is silent meanwhile."""
-
-    _taken = False
-
-    def __init__(self, audio, find_call, find_page):
-        super().__init__(audio, lambda: find_call() or find_page(), None)
-        self._find_first = find_call
-
-    def read(self, frame):
-        if self._find_first():
-            self._taken = True
-            return False
-        if self._taken:  # and stopped when the call was over
-            self._taken = False
-            self.tune(len(frame) * 25)
-            self.audio.start()
-        return self.audio.read(frame)
-
-    def write(self, frame):
-        if not self._find_call():
-            self.audio.write(frame)
-
-
-class Still(Null):
-    """What the call has meanwhile; its stream is muted."""
-
-    rates = (8000, 16000)  # another codec may be agreed on meanwhile
-
-    def tune(self, rate):
-        pass
-
-    def read(self, frame):
-        return False
 
 
 class Page:
@@ -168,7 +98,7 @@ class Pages:
                 await platform.readable(udp.socket)
                 data = udp.datagram(_DATAGRAM)
                 if data and len(data) > HEADER and data[0] & 0xC0 == 0x80 and data[1] & 127 in CODECS:
-                    if any(speech.source == udp.source for speech in _speeches(self.phone)):
+                    if any(speech.source == udp.source for speech in speeches(self.phone)):
                         continue
                     await self._take(place, udp, data[1] & 127)
         finally:
@@ -193,7 +123,7 @@ class Pages:
                 await platform.sleep_ms(1000)
 
     def _call(self):
-        return _call(self.phone)
+        return find_call(self.phone)
 
     async def _play(self, place, udp, number):
         self._free.clear()
@@ -201,10 +131,10 @@ class Pages:
         page = stream = None
         audio = self.phone.audio
         device = Lent(
-            audio, lambda: self._call() or any(one.audio is audio for one in _speeches(self.phone)), self._is_taken
+            audio, lambda: self._call() or any(one.audio is audio for one in speeches(self.phone)), self._is_taken
         )
         try:
-            stream = _stream(self.phone, udp, device)
+            stream = make_stream(self.phone, udp, device)
             self.playing = page = Page(place, udp.source, stream)
             call = self._call()
             if call:
@@ -219,7 +149,7 @@ class Pages:
                 watch.cancel()
         finally:
             if self._lent or not self._call():
-                _narrow(self.phone, stream)
+                narrow(self.phone, stream)
             self._give_back(device)
             self.playing = None
             self._free.set()
@@ -277,99 +207,12 @@ class Pages:
             self.phone._guard(self.on_page, page, begins)
 
 
-class Speech:
-    """A page that we speak: `async with phone.page("224.0.1.75:10000"):` the microphone is heard in the whole group.
-
-    audio: what is said, default the phone's, which a call has first. codec: "PCMU", "PCMA" or, of a complete phone,
-    "G722"; ttl: how many routers may pass it on, and one. stats: of its stream, None before that was begun.
-    """
-
-    stats = source = None
-
-    def __init__(self, phone, target, audio=None, codec="PCMU", ttl=1):
-        numbers = {name: number for number, name in CODECS.items()}
-        name = codec.encode()
-        if name not in numbers:
-            raise LocalError(codec + ": a page goes out as PCMU, PCMA or G722")
-        if not 0 <= ttl <= 255:
-            raise LocalError("ttl: 0 to 255")
-        host, port = group(target)
-        self._agreement = Agreement(host, port, name, numbers[name], -1, "sendonly", 20)
-        self._phone = phone
-        self.audio = phone.audio if audio is None else audio
-        self._ttl = ttl
-        self._task = self._udp = None
-
-    async def __aenter__(self):
-        phone = self._phone
-        if not phone.endpoint or phone._closed or self._task:
-            raise LocalError("a page is spoken once, by a phone that is open")
-        self._udp = udp = Speaker(phone.local_address, phone.rtp_ports, self._ttl)
-        try:
-            self._stream = stream = _stream(phone, udp, Spoken(self.audio, self._call, self._page))
-            self.stats = stream.stats
-            stream.configure(self._agreement)
-        except BaseException:
-            udp.close()
-            raise
-        self.source = phone.local_address, udp.port
-        phone.speeches = _speeches(phone) + (self,)
-        self._task = asyncio.create_task(self._run())
-        return self
-
-    async def __aexit__(self, kind, error, trace):
-        self._stream.stop()
-        await self._task
-
-    async def _run(self):
-        try:
-            await self._stream.run()
-        finally:
-            phone = self._phone
-            phone.speeches = tuple([one for one in phone.speeches if one is not self])
-            self._udp.close()
-            if not self._call():
-                _narrow(phone, self._stream)
-
-    def _call(self):
-        return _call(self._phone, self.audio)
-
-    def _page(self):
-        pages = self._phone.__dict__.get("pages")
-        return pages and pages.playing and self.audio is self._phone.audio
-
-
-def _call(phone, audio=None):
-    # the Call that has the speaker, or an audio object
-    for session in phone.endpoint.sessions:
-        call = session.call
-        if call and call.stream and (audio is None or call.audio is audio):
-            return call
-    return None
-
-
 def _is_open(udp):
     # Whether a socket is open again, for whoever speaks next
     try:
         return udp.reopen()
     except MemoryError:
         return False
-
-
-def _speeches(phone):
-    # The pages that we speak now
-    return phone.__dict__.get("speeches", ())
-
-
-def _stream(phone, udp, audio):
-    # A complete phone's stream hides what the network lost, and knows G.722
-    return getattr(phone.sound, "page", Stream)(audio, udp, platform.random)
-
-
-def _narrow(phone, stream):
-    # The page is over; the next one, or a call, begins at 8 kHz
-    if getattr(stream, "wide", None):
-        phone.sound.narrow(stream)
 
 
 def start(phone, config):

@@ -132,7 +132,7 @@ def page(phone, group, audio=None, codec="PCMU", ttl=1):
     audio: what is said, None: the phone's microphone, which a call has first; codec: "PCMU", "PCMA" or, of a complete
     phone, "G722". LocalError for a group or a codec that is none, and on entering for a phone that is not open.
     """
-    from siplet.paging import Speech
+    from siplet.paging_speech import Speech
 
     return Speech(phone, group, audio, codec, ttl)
 

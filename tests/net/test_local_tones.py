@@ -7,7 +7,7 @@ from scripted import Far, answer, polite, sdp, soon
 from siplet import CallRejected, CallTimeout, Phone, platform
 from siplet.audio.null import Null
 from siplet.net.udp import Udp
-from siplet.paging import Lent
+from siplet.paging_audio import Lent
 from siplet.sound.local import tones
 
 NEEDS = ("sockets",)
@@ -235,7 +235,7 @@ async def test_a_page_is_heard_instead_of_ringing():
     async with phone(ear) as bell, Far(script(180)) as far:
         task = asyncio.create_task(bell.call(far.uri()).connect(5000))
         assert await soon(lambda: ear.loud > 3)
-        device = Lent(ear, lambda: None)
+        device = Lent(ear, lambda: None, lambda: False)
         bell.sound.page(device, bell.udp, platform.random)
         assert ear.running == 1  # nothing is heard of it yet
         device.start()

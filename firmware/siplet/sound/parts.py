@@ -45,7 +45,7 @@ class Sound:
 
     mapper = None
 
-    lent = None  # what a page plays on, a siplet.paging.Lent
+    lent = None  # what a page plays on, a siplet.paging_audio.Lent
 
     def __init__(self, options):
         self.options = options
