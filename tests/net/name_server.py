@@ -1,6 +1,8 @@
 # A name server on loopback that says what a test wants: the truth late, nonsense, or nothing.
 
 import asyncio
+import errno
+import socket
 import sys
 
 sys.path.append((__file__.rsplit("/", 2)[0] if __file__.count("/") > 1 else "..") + "/unit")
@@ -11,6 +13,29 @@ from siplet.net import dns
 from siplet.net.udp import Udp
 
 HERE = "127.0.0.1"
+_TRIES = 100  # ports that may be somebody else's, one after the other
+
+
+def both(address=HERE, udp=Udp):
+    """(a Udp of address, a TCP socket of HERE), bound to one port that was free for both.
+
+    Nobody takes the second one's port as long as it is open: who comes is refused, until somebody listens beside it
+    with SO_REUSEADDR. OSError when no such port is found.
+    """
+    left = _TRIES
+    while True:
+        left -= 1
+        one = udp(address)
+        other = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind(platform.resolve(HERE, one.port))
+            return one, other
+        except OSError as error:
+            other.close()
+            one.close()
+            if error.errno != errno.EADDRINUSE or not left:
+                raise
 
 
 class NameServer:
@@ -23,7 +48,7 @@ class NameServer:
 
     def __init__(self, records=None, address=HERE):
         self.records = records or {}
-        self.udp = Udp(address)
+        self.udp, self.held = both(address)
         self.address = (f"[{address}]" if ":" in address else address) + f":{self.udp.port}"
         self.place = (address, self.udp.port)
         self.replies = []
@@ -42,6 +67,7 @@ class NameServer:
         if self.server:
             self.server.close()
             await self.server.wait_closed()
+        self.held.close()
         self.udp.close()
 
     async def run(self):

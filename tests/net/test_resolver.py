@@ -3,9 +3,11 @@
 NEEDS = ("sockets", "event_loop")
 
 import asyncio
+import errno
 import os
+import socket
 
-from name_server import CNAME, HERE, NameServer, answer, framed, record, silence
+from name_server import CNAME, HERE, NameServer, answer, both, framed, record, silence
 from siplet import platform
 from siplet.limits import DNS_ALIASES, DNS_CACHE, DNS_LOOKUPS, DNS_NEGATIVE
 from siplet.net import hosts
@@ -218,6 +220,27 @@ async def test_an_answer_that_was_cut_comes_whole_over_tcp():
         asker = Asker(server)
         await server.listen(lambda number, question: framed(answer(question, *many, number=number)))
         assert len((await asker.find(PBX))[0]) == 8 and server.came == [(PBX, A), "TCP"]
+
+
+def test_a_name_server_has_one_port_for_both_that_is_nobody_elses():
+    first, reserved = both()
+    taken = first.port
+    first.close()
+    reserved.close()
+    other = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    other.bind(platform.resolve(HERE, taken))
+    asked = [taken, 0]
+    udp, held = both(HERE, lambda address: Udp(address, asked.pop(0)))
+    assert asked == [] and udp.port != taken
+    thief = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        thief.bind(platform.resolve(HERE, udp.port))
+        raise AssertionError("another program got the port")
+    except OSError as error:
+        assert error.errno == errno.EADDRINUSE
+    finally:
+        for one in (thief, held, udp, other):
+            one.close()
 
 
 async def test_where_tcp_does_not_help_what_came_whole_has_to_do():
