@@ -1,9 +1,9 @@
 # How a module of the firmware spells its names once some modules are joined: the rewriters of linker, for a module that
 # is joined and for one that is not. Standard library and scope.
 #
-
-
-# other way round; constants, {origin: whole number}.
+# A linker tells what they go by: root, the module that is joined to; joined, the names of those that are; bound,
+# {joined module: its global names}; origin(module, name), where a name comes from; final, {origin: new spelling};
+# owners, the other way round; constants, {origin: whole number}.
 
 import ast
 
