@@ -15,7 +15,7 @@ import threading
 import time
 
 from siplet_tools.process import Process, ProcessError, free_ports, wait_until
-from siplet_tools.speech import RATE, read_wav, write_wav
+from siplet_tools.wav_file import RATE, read_wav, write_wav
 
 # audio_txmode thread: paced by the clock, since no sound card paces it; sndfile writes what was said and was heard.
 _CONFIG = """\

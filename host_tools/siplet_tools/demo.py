@@ -20,7 +20,8 @@ from siplet_tools.baresip import missing as baresip_missing
 from siplet_tools.ladder import Follower, Ladder
 from siplet_tools.process import ProcessError
 from siplet_tools.report import Report, media_rows
-from siplet_tools.speech import RATE, SpeechError, compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import RATE, SpeechError, read_wav
 
 ROOT = interpreter.ROOT
 LEFT = ("heard-at-door.wav", "heard-indoors.wav", "ladder.txt", "report.txt", "messages.trace", "door.json", "door.log")

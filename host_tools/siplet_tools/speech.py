@@ -1,26 +1,27 @@
 """Was the speech heard? Compares a recorded WAV file with the clip that was spoken.
 
-Imports the standard library alone: it judges siplet, so it borrows nothing from it, not even the G.711 decoder.
+Imports wav_file: it judges siplet, so it borrows nothing from it, not even the G.711 decoder.
 
-How: both files become 8 kHz samples. Their envelopes, correlated, say roughly where the clip stands in the recording;
-the loudest 160 ms of it then fix the place to the sample, and the other blocks are followed from there to both sides,
-since a jitter buffer may add or drop a frame on the way. At the end each 20 ms frame of the clip that carries voice
-was either heard (it correlates with what stands in its place) or was not. A wrong clip, noise, another speed and
-missing frames all come out as voice that was not heard; the level, the gaps and the slips are judged beside it.
+How: both files are samples of one rate. Their envelopes, correlated, say roughly where the clip stands in the
+recording; the loudest 160 ms of it then fix the place to the sample, and the other blocks are followed from there to
+both sides, since a jitter buffer may add or drop a frame on the way. At the end each 20 ms frame of the clip that
+carries voice was either heard (it correlates with what stands in its place) or was not. A wrong clip, noise, another
+speed and missing frames all come out as voice that was not heard; the level, the gaps and the slips are judged beside
+it.
 """
 
 import argparse
 import math
 import operator
-import struct
 import sys
 from array import array
 
-RATE = 8000
-FRAME = 160  # samples: 20 ms, what one packet carries
-BLOCK = 8 * FRAME  # followed as one piece; long enough to be found again without doubt
-HOP = 40  # envelope step in samples: 5 ms
-SLIP = 2 * FRAME  # how far from its neighbour a block is looked for
+from siplet_tools.wav_file import RATE, SpeechError, read_wav
+
+FRAME_MS = 20  # what one packet carries; "frame" below is its samples
+BLOCK = 8  # frames followed as one piece; long enough to be found again without doubt
+HOPS = 4  # steps of the envelope in a frame: 5 ms each
+SLIP = 2  # frames: how far from its neighbour a block is looked for
 HEARD = 0.8  # correlation from which a frame counts as heard; an intact one comes to 0.99, an unrelated one to 0.1
 VOICE = 0.05  # share of the loudest frame's level from which a frame is voice
 
@@ -28,10 +29,6 @@ MIN_HEARD = 0.95
 MAX_GAP_MS = 100
 MAX_DRIFT_MS = 120
 MAX_LEVEL_DB = 6.0
-
-
-class SpeechError(Exception):
-    """A file that cannot be judged: unreadable, or not 8 kHz mono PCM16, mu-law or A-law."""
 
 
 class Comparison:
@@ -70,19 +67,20 @@ class Comparison:
         )
 
 
-def compare(spoken, recorded):
-    """Comparison of the clip `spoken` with `recorded`: paths of WAV files, or sequences of 8 kHz 16-bit samples."""
-    spoken, recorded = _samples(spoken), _samples(recorded)
-    frames = [spoken[i : i + FRAME] for i in range(0, len(spoken) - FRAME + 1, FRAME)]
-    levels = [math.sqrt(_dot(frame, frame) / FRAME) for frame in frames]
-    if not frames or max(levels) < 50:
+def compare(spoken, recorded, rate=RATE):
+    """Comparison of the clip `spoken` with `recorded`: WAV files' paths, or sequences of 16-bit samples, of `rate`."""
+    spoken, recorded = _samples(spoken, rate), _samples(recorded, rate)
+    frame = rate * FRAME_MS // 1000
+    pieces = [spoken[i : i + frame] for i in range(0, len(spoken) - frame + 1, frame)]
+    levels = [math.sqrt(_dot(piece, piece) / frame) for piece in pieces]
+    if not pieces or max(levels) < 50:
         raise SpeechError("the spoken clip is silent: nothing to compare")
     voice = [level >= VOICE * max(levels) for level in levels]
     best = None
-    for rough in _places(spoken, recorded):
-        lags = _follow(spoken, recorded, rough)
+    for rough in _places(spoken, recorded, frame // HOPS):
+        lags = _follow(spoken, recorded, rough, frame)
         if lags:
-            found = _judge(spoken, recorded, voice, lags)
+            found = _judge(spoken, recorded, voice, lags, frame)
             if best is None or found.heard > best.heard + 0.01:
                 best = found
             if best.heard > 0.7:
@@ -90,74 +88,8 @@ def compare(spoken, recorded):
     return best or Comparison(gap_ms=_longest([not v for v in voice]))
 
 
-def read_wav(path, wanted=RATE):
-    """Samples (16-bit signed, array 'h') of a mono WAV file of the `wanted` rate in PCM16, mu-law or A-law; SpeechError
-    otherwise.
-    """
-    try:
-        with open(path, "rb") as file:
-            data = file.read()
-    except OSError as error:
-        raise SpeechError(f"{path}: {error.strerror}") from None
-    if data[:4] != b"RIFF" or data[8:12] != b"WAVE":
-        raise SpeechError(f"{path}: no WAV file")
-    place, form = 12, None
-    while place + 8 <= len(data):
-        name, size = data[place : place + 4], struct.unpack_from("<I", data, place + 4)[0]
-        chunk = data[place + 8 : place + 8 + size]
-        if name == b"fmt ":
-            if len(chunk) < 16:
-                raise SpeechError(f"{path}: cut short")
-            form, channels, rate, _, _, bits = struct.unpack_from("<HHIIHH", chunk)
-            if channels != 1 or rate != wanted or (form, bits) not in ((1, 16), (6, 8), (7, 8)):
-                found = f"{rate} Hz, {channels} channels, format {form}, {bits} bits"
-                raise SpeechError(f"{path}: {found}; want {wanted // 1000} kHz, mono, PCM16 or G.711")
-        elif name == b"data" and form:
-            # A recording cut off before its header was patched says 0 or too much: what is there counts.
-            chunk = chunk if size else data[place + 8 :]
-            if form == 1:
-                samples = array("h", chunk[: len(chunk) & ~1])
-                if sys.byteorder == "big":
-                    samples.byteswap()
-                return samples
-            return array("h", map((_MU_LAW if form == 7 else _A_LAW).__getitem__, chunk))
-        place += 8 + size + (size & 1)
-    raise SpeechError(f"{path}: no sound in it")
-
-
-def write_wav(path, samples, rate=RATE):
-    """Writes `samples` (16-bit signed) as a mono PCM16 WAV file."""
-    data = array("h", samples)
-    size = 2 * len(data)
-    head = struct.pack("<4sI4s4sIHHIIHH", b"RIFF", 36 + size, b"WAVE", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
-    head += struct.pack("<4sI", b"data", size)
-    if sys.byteorder == "big":
-        data.byteswap()
-    with open(path, "wb") as file:
-        file.write(head + data.tobytes())
-
-
-def _mu_law(code):
-    code ^= 0xFF
-    value = (((code & 15) << 3) + 132 << (code >> 4 & 7)) - 132
-    return -value if code & 0x80 else value
-
-
-def _a_law(code):
-    code ^= 0x55
-    exponent = code >> 4 & 7
-    value = ((code & 15) << 4) + 8
-    if exponent:
-        value = value + 256 << exponent - 1
-    return value if code & 0x80 else -value
-
-
-_MU_LAW = [_mu_law(code) for code in range(256)]
-_A_LAW = [_a_law(code) for code in range(256)]
-
-
-def _samples(source):
-    return read_wav(source) if isinstance(source, str) or hasattr(source, "__fspath__") else array("h", source)
+def _samples(source, rate):
+    return read_wav(source, rate) if isinstance(source, str) or hasattr(source, "__fspath__") else array("h", source)
 
 
 def _dot(a, b):
@@ -172,13 +104,13 @@ def _correlation(a, b):
     return _dot(a, b) / math.sqrt(power) if power else 0.0
 
 
-def _envelope(samples):
-    return [sum(map(abs, samples[i : i + HOP])) for i in range(0, len(samples) - HOP + 1, HOP)]
+def _envelope(samples, hop):
+    return [sum(map(abs, samples[i : i + hop])) for i in range(0, len(samples) - hop + 1, hop)]
 
 
-def _places(spoken, recorded):
+def _places(spoken, recorded, hop):
     """The likeliest places of the clip in the recording, in samples, best first, at most four."""
-    clip, long = _envelope(spoken), _envelope(recorded)
+    clip, long = _envelope(spoken, hop), _envelope(recorded, hop)
     if not any(long):
         return []
     mean = sum(clip) / len(clip)
@@ -202,7 +134,7 @@ def _places(spoken, recorded):
             chosen.append(place)
             if len(chosen) == 4:
                 break
-    return [place * HOP for place in chosen]
+    return [place * hop for place in chosen]
 
 
 def _seek(block, start, recorded, lag, reach):
@@ -223,14 +155,14 @@ def _seek(block, start, recorded, lag, reach):
     return best
 
 
-def _follow(spoken, recorded, rough):
+def _follow(spoken, recorded, rough, frame):
     """The lag of each block of the clip (samples into the recording), or None when it is not there at all."""
-    starts = range(0, len(spoken) - FRAME + 1, BLOCK)
-    blocks = [spoken[start : start + BLOCK] for start in starts]
+    starts = range(0, len(spoken) - frame + 1, BLOCK * frame)
+    blocks = [spoken[start : start + BLOCK * frame] for start in starts]
     powers = [_dot(block, block) for block in blocks]
     loudest = sorted(range(len(blocks)), key=powers.__getitem__, reverse=True)
     # The loudest block may be the very one that was lost: the best of three is where to start from.
-    (score, lag), anchor = max((_seek(blocks[i], starts[i], recorded, rough, 4 * HOP), i) for i in loudest[:3])
+    (score, lag), anchor = max((_seek(blocks[i], starts[i], recorded, rough, frame), i) for i in loudest[:3])
     if score < 0.5:
         return None
     lags = [lag] * len(blocks)
@@ -241,7 +173,7 @@ def _follow(spoken, recorded, rough):
             if powers[i] * 400 > powers[loudest[0]]:
                 score, near = _seek(blocks[i], starts[i], recorded, lag, 1)
                 if score < 0.8:
-                    far, place = _seek(blocks[i], starts[i], recorded, lag, SLIP)
+                    far, place = _seek(blocks[i], starts[i], recorded, lag, SLIP * frame)
                     near = place if far > max(score, 0.6) else lag
                 lag = near
             lags[i] = lag
@@ -253,27 +185,27 @@ def _longest(missing):
     for absent in missing:
         run = run + 1 if absent else 0
         longest = max(longest, run)
-    return longest * FRAME * 1000 // RATE
+    return longest * FRAME_MS
 
 
-def _judge(spoken, recorded, voice, lags):
+def _judge(spoken, recorded, voice, lags, frame):
     heard, total, place = 0, 0, array("h")
     missing = []
     for number, is_voice in enumerate(voice):
-        start = number * FRAME
-        block = start // BLOCK
-        frame = spoken[start : start + FRAME]
+        start = number * frame
+        block = number // BLOCK
+        said = spoken[start : start + frame]
         best = None
         # At a slip inside a block some of its frames stand where the next or the former block does.
         for lag in dict.fromkeys((lags[block], lags[max(block - 1, 0)], lags[min(block + 1, len(lags) - 1)])):
             at = start + lag
-            piece = recorded[at : at + FRAME] if at >= 0 else array("h")
-            score = _correlation(frame, piece)
+            piece = recorded[at : at + frame] if at >= 0 else array("h")
+            score = _correlation(said, piece)
             if best is None or score > best[0]:
                 best = (score, piece)
             if score >= HEARD:
                 break
-        place.extend(best[1] if len(best[1]) == FRAME else array("h", bytes(2 * FRAME)))
+        place.extend(best[1] if len(best[1]) == frame else array("h", bytes(2 * frame)))
         missing.append(is_voice and best[0] < HEARD)
         total += is_voice
         heard += is_voice and best[0] >= HEARD
@@ -286,9 +218,9 @@ def _judge(spoken, recorded, voice, lags):
         heard / total,
         both / math.sqrt(power * received) if received else 0.0,
         min(snr, 99.0),
-        round(lags[0] * 1000 / RATE),
+        round(lags[0] * FRAME_MS / frame),
         _longest(missing),
-        round((max(lags) - min(lags)) * 1000 / RATE),
+        round((max(lags) - min(lags)) * FRAME_MS / frame),
         20 * math.log10(gain) if gain > 0 else -99.0,
     )
 

@@ -14,7 +14,7 @@ from math import log10
 import core
 from siplet_tools import interpreter
 from siplet_tools.interpreter import ROOT
-from siplet_tools.speech import read_wav
+from siplet_tools.wav_file import read_wav
 from table import doing, table
 
 FRAME = 160

@@ -27,7 +27,7 @@ from siplet_tools import interpreter
 from siplet_tools.baresip import _modules
 from siplet_tools.interpreter import ROOT
 from siplet_tools.process import Process, free_ports, wait_until
-from siplet_tools.speech import read_wav
+from siplet_tools.wav_file import read_wav
 from table import doing, table
 
 INTEROP = os.path.join(ROOT, "tests", "interop")

@@ -4,7 +4,7 @@ import array
 import os
 import sys
 
-from siplet_tools.speech import read_wav
+from siplet_tools.wav_file import read_wav
 
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.append(os.path.join(TESTS, "bench"))

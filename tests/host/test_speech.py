@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from siplet_tools.speech import RATE, SpeechError, compare, read_wav, write_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import RATE, SpeechError, read_wav, write_wav
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SPEECH = os.path.join(ROOT, "tests", "vectors", "speech")
@@ -64,6 +65,18 @@ def test_a_jitter_buffer_may_add_and_drop_a_frame():
     found = compare(DOOR, joined(pieces[:40] + [pieces[39]] + pieces[40:90] + pieces[91:]))
     assert found.ok
     assert found.drift_ms == 20
+
+
+def test_frames_of_16_khz_are_as_long():
+    door = read_wav(DOOR)
+    wide = joined((a, (a + b) // 2) for a, b in itertools.pairwise([*door, 0]))
+    pieces = [wide[i : i + 2 * FRAME] for i in range(0, len(wide), 2 * FRAME)]
+    dropped = compare(wide, silence(0.7) * 2 + joined(pieces[:60] + pieces[61:]), 2 * RATE)
+    assert dropped.ok and dropped.offset_ms == 700 and dropped.drift_ms == 20
+    loud = max(range(len(pieces) - 7), key=lambda i: min(sum(map(abs, piece)) for piece in pieces[i : i + 7]))
+    cut_out = compare(wide, joined(pieces[:loud] + [[0] * 2 * FRAME] * 7 + pieces[loud + 7 :]), 2 * RATE)
+    assert not cut_out.ok and cut_out.gap_ms == 140
+    assert not compare(wide, door, 2 * RATE).ok  # at twice the speed
 
 
 def test_another_clip_is_not_it():

@@ -6,7 +6,7 @@ import os
 from child import Child
 from pjsua import HERE, PYTHON, has
 from siplet_tools.process import free_ports, wait_until
-from siplet_tools.speech import RATE, read_wav, write_wav
+from siplet_tools.wav_file import RATE, read_wav, write_wav
 
 
 def missing():

@@ -7,7 +7,7 @@ import shutil
 import time
 
 from siplet_tools.process import Process, ProcessError, free_ports, wait_until
-from siplet_tools.speech import RATE, read_wav, write_wav
+from siplet_tools.wav_file import RATE, read_wav, write_wav
 
 TEMPLATE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "templates", "linphonerc")
 _PROXY = """\

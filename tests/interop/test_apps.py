@@ -6,7 +6,8 @@ import pytest
 from driver import DOOR, INDOOR, App
 from kamailio import PASSWORDS
 from siplet_tools.process import wait_until
-from siplet_tools.speech import RATE, compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import RATE, read_wav
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ import time
 import pytest
 from driver import DOOR, INDOOR
 from siplet_tools.process import wait_until
-from siplet_tools.speech import compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import read_wav
 
 TALK = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # seconds in which both clips are heard
 

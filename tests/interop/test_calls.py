@@ -3,7 +3,7 @@
 import pytest
 from driver import DOOR
 from siplet_tools.process import free_ports, wait_until
-from siplet_tools.speech import read_wav
+from siplet_tools.wav_file import read_wav
 
 
 @pytest.fixture

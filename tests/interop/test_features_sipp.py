@@ -8,7 +8,8 @@ from features import shows
 from kamailio import PASSWORDS
 from scripts import answered, ask, early, pause, reply, script, sdp, speak, take
 from siplet_tools.process import wait_until
-from siplet_tools.speech import compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import read_wav
 
 ONLY = ("sipp",)
 TALK_MS = int(len(read_wav(DOOR)) / 8 + 900)

@@ -12,7 +12,7 @@ import pjsua
 import pytest
 from driver import need
 from siplet_tools import baresip, interpreter
-from siplet_tools.speech import read_wav
+from siplet_tools.wav_file import read_wav
 
 BENCH = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "bench")
 SOUND = {"sound.complete": True}

@@ -9,7 +9,8 @@ import pytest
 from driver import HERE, INDOOR, App, need
 from siplet_tools import interpreter
 from siplet_tools.process import Process, free_ports, wait_until
-from siplet_tools.speech import RATE, compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import RATE, read_wav
 
 SECONDS = len(read_wav(INDOOR)) / RATE
 

@@ -4,7 +4,8 @@ import subprocess
 import time
 
 from driver import DOOR, INDOOR
-from siplet_tools.speech import RATE, compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import RATE, read_wav
 
 
 def test_a_prompt_is_heard_by_baresip_and_both_sides_are_in_our_recording(baresip, puppet, tmp_path):

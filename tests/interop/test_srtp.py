@@ -10,7 +10,8 @@ import pytest
 from driver import DOOR, INDOOR, ROOT, need
 from kamailio import PASSWORDS
 from siplet_tools.ladder import Reader
-from siplet_tools.speech import compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import read_wav
 
 TALK = 2 * max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # s: who begins late hears the second round
 TLS = os.path.join(ROOT, "tests", "vectors", "tls")
