@@ -78,7 +78,10 @@ class Mixer:
         self._own = self._data[: rate // 25]
         for place in self.places:
             if place.voice:
-                place.voice.tune(rate)
+                try:
+                    place.voice.tune(rate)
+                except MemoryError:  # for a filter; the call goes on without it
+                    place.stop()
 
     def near(self, frame):
         prompt, tone = self.says

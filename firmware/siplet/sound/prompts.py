@@ -176,7 +176,7 @@ def record(call, path, both=True, channels=1, on_error=None):
 async def _watch(call, part, path, on_error):
     await part.over.wait()
     if part.failed:
-        log(f"recording {path} ended: the disk is full or failed")
+        log(f"recording {path} ended: the disk is full or failed, or the heap is full")
         if on_error:
             on_error(call)
 

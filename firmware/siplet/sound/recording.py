@@ -15,7 +15,7 @@ from siplet.media.mix import mix, weave
 
 class Recording:
     """errors: failures of the disk. over: an Event, set when a recording has ended, whoever ended it. seconds: of the
-    recording; failed: the disk ended it.
+    recording; failed: the disk ended it, or a full heap.
     """
 
     order = 50
@@ -69,11 +69,17 @@ class Recording:
         self.rate = rate
         self._rates = None
         if self.busy and rate != self._of:
-            from siplet.audio.rates import Rates
+            try:
+                from siplet.audio.rates import Rates
 
-            self._rates = Rates(rate, self._of), Rates(rate, self._of)
+                self._rates = Rates(rate, self._of), Rates(rate, self._of)
+            except MemoryError:  # what there is of it is kept, and the call goes on
+                self.stop()
+                self.failed = True
 
     def near(self, frame):
+        if self.over.is_set():
+            return
         if self._rates:
             self._rates[0].convert(frame, self._own)
         else:
