@@ -334,3 +334,23 @@ def test_another_rate_is_our_own_mistake():
     except LocalError:
         return
     raise AssertionError
+
+
+def test_a_rate_that_memory_fails_for_leaves_the_former_one_whole():
+    i2s, _ = load()
+    audio = i2s.I2S(mic=MIC, speaker=SPEAKER)
+    array = i2s.array
+
+    def full(*_):
+        raise MemoryError
+
+    i2s.array = full
+    try:
+        audio.tune(16000)
+        raise AssertionError("tuned")
+    except MemoryError:
+        pass
+    i2s.array = array
+    assert audio.rate == 8000 and audio._samples == 160 and len(audio._out) < 320
+    audio.tune(16000)
+    assert audio.rate == 16000 and len(audio._out) > 320

@@ -114,19 +114,25 @@ class I2S(Null):
         """Frames have 8000 or 16000 samples a second from the next one on. Takes memory the first time."""
         if rate not in self._filters:
             self._filters[rate] = taps(self._rate // rate)
+        used = self._filters[rate]
+        factor = self._rate // rate
+        samples = rate // 50
+        history = len(used) // factor - 1
+        silence = _SILENCE[: rate // 25]
+        # All memory first: the kernels look at no bounds
+        if self._speaker and len(self._out) <= history + samples:
+            self._out = array("H", bytes(2 * (history + samples + 1)))
         self.rate = rate
-        self._samples = rate // 50
-        self._factor = factor = self._rate // rate
-        self._taps = self._filters[rate]
-        self._past = len(self._taps) - factor
-        self._history = len(self._taps) // factor - 1
-        self._silence = _SILENCE[: rate // 25]
+        self._samples = samples
+        self._factor = factor
+        self._taps = used
+        self._past = len(used) - factor
+        self._history = history
+        self._silence = silence
         if self._mic:
             self._heard.tune(rate, factor)
         if self._speaker:
             self._said.tune(rate, factor)
-            if len(self._out) <= self._history + self._samples:
-                self._out = array("H", bytes(2 * (self._history + self._samples + 1)))
             self._clear()
 
     def _clear(self):
