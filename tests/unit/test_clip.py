@@ -4,6 +4,7 @@
 import math
 import struct
 
+from siplet.audio import clip, rates
 from siplet.audio.clip import Clip, check
 from siplet.errors import LocalError
 from siplet.media import g711
@@ -179,3 +180,33 @@ def test_the_rate_may_change_while_it_plays():
     for part, rate in zip(heard, (8000, 16000, 8000)):
         found, rest = level(values(part), 400, rate)
         assert abs(found / AMPLITUDE - 1) < 0.05 and rest < 0.03 * AMPLITUDE
+
+
+def test_a_file_is_closed_when_memory_fails_for_its_filter():
+    opened = []
+
+    def note(*arguments):
+        opened.append(open(*arguments))
+        return opened[-1]
+
+    def full(*_):
+        raise MemoryError
+
+    made = rates.Rates
+    clip.open, rates.Rates = note, full
+    try:
+        with File(wav(ramp(400), rate=16000)) as name:
+            try:
+                Clip(name, 8000)
+                raise AssertionError("made")
+            except MemoryError:
+                pass
+            try:
+                opened[-1].read(1)
+                raise AssertionError("open")
+            except (ValueError, OSError):  # it is closed
+                pass
+    finally:
+        del clip.open
+        rates.Rates = made
+    assert len(opened) == 1

@@ -99,6 +99,13 @@ class Clip:
     def __init__(self, path, rate=8000):
         self.errors = 0
         self._file, kind, self._channels, self.rate, self._size = _look(path)
+        try:
+            self._prepare(kind, rate)
+        except MemoryError:
+            self._file.close()
+            raise
+
+    def _prepare(self, kind, rate):
         self._begin = self._file.tell()
         samples = self.rate // 50 * self._channels
         self._codes = None
