@@ -294,3 +294,23 @@ def test_the_end_overwrites_everything():
         for session in (one._rtp, one._control):
             assert session._aes is None and not any(session._salt) and not any(session._hmac.pads)
     assert cipher._former is None
+
+
+def test_keys_that_memory_fails_for_are_the_end_of_a_call_that_was_plain():
+    end = End()
+    end.keys(None, None)
+    for i in range(3):
+        end.come(voice(i))
+        end.stream.tick()
+    end.stream.udp.outgoing.clear()
+    over = []
+    end.call._stop = lambda: over.append(True)
+
+    def full(*_):
+        raise MemoryError
+
+    end.part._cipher.agree = full
+    end.far = Cipher()
+    end.keys(crypto(3), crypto(50))
+    end.stream.tick()
+    assert over and end.stream._stopped and not end.stream.udp.outgoing

@@ -84,7 +84,13 @@ class Srtp:
         cipher = None
         if keys.theirs:
             cipher = self._cipher
-            cipher.agree(keys.ours, keys.theirs)
+            try:
+                cipher.agree(keys.ours, keys.theirs)
+            except MemoryError:  # nothing goes out in plain, nor by half a key
+                stream.stop()
+                stream._sending = False
+                self._call._stop()
+                return
             cipher.stats = stream.stats
             size = _PACKETS * (_VOICE + cipher.length)
             if len(self._data) != size:
