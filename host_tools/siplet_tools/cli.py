@@ -1,4 +1,4 @@
-# The command `siplet`: a table of commands, each in a file of its own that is loaded when it is asked for. Imports click
+# The command `siplet`: a table of commands, each in a file of its own loaded when it is asked for. Imports click
 # and errors alone, so that --help is there at once. The only place that shows an error.
 
 import importlib

@@ -1,1 +1,2 @@
-# A board on a cable: finding it, talking to its MicroPython, what is put onto it. Functions return values and print nothing.
+# A board on a cable: finding it, talking to its MicroPython, what is put onto it.
+# Functions return values and print nothing.
