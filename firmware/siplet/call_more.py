@@ -192,7 +192,8 @@ def _prompts():
 def quality(call):
     """What is known of how the call sounds, at both ends: a flat dict; see siplet.sound.record.describe.
 
-    After the call it is that of the whole call, and stays. None before there was sound; LocalError without RTCP.
+    After the call it is that of the whole call, and stays; {} when memory failed for it. None before there was sound;
+    LocalError without RTCP.
     """
     if not call.stats:
         return None

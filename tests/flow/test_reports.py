@@ -447,3 +447,40 @@ def test_strangers_and_rubbish_change_nothing():
     assert record["lost"] <= 40 and record["packets_received"] > 600
     assert record["round_trip_ms"] < 30_000
     assert sentence(record) and a.stop()["over"]
+
+
+def full(*_):
+    raise MemoryError
+
+
+def test_a_full_heap_costs_a_report_and_not_the_sound():
+    wire, a, _b = two()
+    a.phone.handlers["quality"] = print
+    a.part.record = full
+    wire.run(30_000)
+    assert a.part.sent > 3 and a.stream.stats.received > 1400
+
+
+def test_a_full_heap_costs_a_way_for_reports_and_not_the_sound():
+    for lacking in ("reopen", "connect"):
+        wire, a, b = two(30, b"a=rtcp-mux")
+        socket = a.part.way.udp
+        setattr(socket, lacking, full)
+        if lacking == "connect":
+            a.part.way._told = ("10.0.0.2", 4003)
+            a.part.agree(a.stream)
+        else:
+            wire.drop = lambda data, source, destination: not is_voice(data)  # for so long that another port may be it
+        wire.run(30_000)
+        assert a.stream.stats.received > 1400 and (a.part.received == 0) == (lacking == "reopen")
+        delattr(socket, lacking)
+        wire.drop = None
+        wire.run(15_000)
+        assert a.part.received and a.part.way.connected and a.stop() and b.stop()
+
+
+def test_a_call_without_memory_for_its_record_has_none_and_not_the_next_one_s():
+    wire, a, _b = two()
+    wire.run(2000)
+    a.part._count = full
+    assert a.stop() == {} and a.part.way.udp is None

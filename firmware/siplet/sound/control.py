@@ -90,13 +90,13 @@ class Control:
         told = self._told or (None, 0)
         if not self.udp or told == self._remote:
             return
-        self.let_go()
         self._remote = None, 0
         try:
+            self.let_go()
             if told[0]:
                 self._remote = platform.source(platform.resolve(told[0], told[1]))[0], told[1]
                 self._connect(self._remote)
-        except OSError:  # nothing is sent then
+        except (OSError, MemoryError):  # nothing is sent then
             pass
 
     def _connect(self, address):

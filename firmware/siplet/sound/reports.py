@@ -115,7 +115,13 @@ class Reports:
             self._rename()
         self._wait -= 1
         if self._wait <= 0:
+            self._try()
+
+    def _try(self):
+        try:
             self._work()
+        except MemoryError:  # the sound comes first; there is another look soon
+            pass
 
     def _work(self):
         stream = self._stream
@@ -283,6 +289,7 @@ class Reports:
     def end(self):
         """The call is over, or never began."""
         stream = self._stream
+        call = self._call
         try:
             if stream:
                 stream.control = None
@@ -295,6 +302,8 @@ class Reports:
         except (MemoryError, OSError) as error:
             platform.print_exception(error)
         finally:
+            if call and call.reports is self:  # there was no memory for the record
+                call.reports = {}
             self.way.describe(None)
             self._call = self._stream = None
             self.compound.begin(None)
