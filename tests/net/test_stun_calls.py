@@ -196,3 +196,73 @@ async def test_a_full_heap_ends_one_question_and_not_the_asking():
         assert not mapper.known
         mapper._wake.set()  # a call has begun, or 20 s are over
         assert await until(lambda: mapper.known)
+
+
+async def test_who_is_sent_on_to_somebody_else_says_the_same_address_there():
+    async with Server("203.0.113.5") as server, phone("bell", server) as bell:
+        assert await until(lambda: bell.sound.mapper.known)
+        line = bell.sound(bell)
+        lines = line.offer().split(b"\r\n")
+        assert b"c=IN IP4 203.0.113.5" in lines
+        there = line.again(7, b"sip:desk@127.0.0.1").offer().split(b"\r\n")
+        assert [x for x in there if x[:2] in (b"c=", b"m=")] == [x for x in lines if x[:2] in (b"c=", b"m=")]
+        line.close()
+
+
+async def test_an_address_is_said_no_longer_when_the_server_is_not_found_any_more():
+    async with Server("203.0.113.5") as server, phone("bell", server) as bell:
+        mapper = bell.sound.mapper
+        assert await until(lambda: mapper.known and mapper._places[0].mapped)
+
+        async def lost():
+            return None
+
+        mapper._find = lost
+        mapper._wake.set()  # 20 s are over
+        assert await until(lambda: not mapper._places[0].mapped)
+
+
+async def test_a_port_is_free_again_when_memory_fails_for_its_line():
+    udp = Udp(HERE)
+    ports = range(udp.port, udp.port + 2, 2)
+    udp.close()
+    lacks = []
+
+    def full(*_):
+        lacks.append(MemoryError())
+        raise lacks[-1]
+
+    async with phone("bell", rtp_ports=ports) as bell:
+        sound = bell.sound
+        usual = sound.codecs
+        for _ in range(2):
+            sound.codecs = full
+            assert bell._new_line(None) is None
+            sound.codecs = usual
+            parts = sound._spare[0]
+            parts[0].describe = full
+            assert bell._new_line(None) is None
+            del parts[0].describe
+        assert len(lacks) == 4
+        line = bell._new_line(None)
+        assert line.udp.port == ports[0] and line.parts is parts
+        line.close()
+
+
+async def test_a_device_that_fails_when_a_call_is_over_keeps_no_part_from_its_end():
+    async with phone("bell") as bell:
+        line = bell.sound(bell)
+        ended = []
+
+        class Part:
+            def end(self):
+                ended.append(True)
+
+        def fail(stream):
+            raise OSError(5)
+
+        line.parts.append(Part())
+        line.heard = True
+        bell.sound.narrow = fail
+        line.close()
+        assert ended and bell.faults == 1 and line.udp.socket is None

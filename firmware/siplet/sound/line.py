@@ -35,7 +35,11 @@ class Line(Plain):
         self.phone = phone
         self.parts = []
         super().__init__(phone, subject)
-        self._codecs, self.hd = sound.codecs(phone)
+        try:
+            self._codecs, self.hd = sound.codecs(phone)
+        except MemoryError:
+            self._udp.close()
+            raise
 
     @property
     def udp(self):
@@ -146,6 +150,7 @@ class _Again(Line):
 
     def __init__(self, line, number, uri):
         Negotiation.__init__(self, line.phone.local_address, line._port, line._codecs, session_id=number)
+        self._where = line._where  # what the outside knows, see sound.stun
         self.extras = tuple([one.again(self, uri) if hasattr(one, "again") else one for one in line.extras])
 
     def close(self):

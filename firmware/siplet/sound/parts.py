@@ -69,23 +69,29 @@ class Sound:
         return parts
 
     def __call__(self, phone, subject=None):
-        """A Line for one call of a Phone; subject: see Line. OSError: no port is free."""
+        """A Line for one call of a Phone; subject: see Line. OSError: no port is free, or no memory."""
+        try:
+            return self._furnished(phone, subject)
+        except MemoryError:
+            raise OSError(12)  # ENOMEM
+
+    def _furnished(self, phone, subject):
         try:
             line = Line(phone, self, subject)
         except OSError:
             if not self.mapper or not self.mapper.spare():
                 raise
             line = Line(phone, self, subject)
-        if self.mapper:
-            self.mapper.map(line)
         try:
+            if self.mapper:
+                self.mapper.map(line)
             line.parts = self._spare.pop() if self._spare else self._make()
-        except OSError:
+            for part in line.parts:
+                if hasattr(part, "describe"):
+                    part.describe(line)
+        except Exception:  # whatever it was, the port is free again
             line.close()
             raise
-        for part in line.parts:
-            if hasattr(part, "describe"):
-                part.describe(line)
         return line
 
     def codecs(self, phone):
@@ -139,20 +145,23 @@ class Sound:
         """A Line is closed: its parts are free for another one."""
         stream, line.heard = line.heard, None
         if stream:
-            self.narrow(stream)
+            self._guard(line.phone, self.narrow, stream)
         if line.hd and not self._hd:
             self._hd.append(line.hd)
         line.hd = None
         parts, line.parts = line.parts, []
         for part in parts:
             if hasattr(part, "end"):
-                try:
-                    part.end()
-                except Exception as error:  # a fault of ours: the others end all the same
-                    line.phone.faults += 1
-                    platform.print_exception(error)
+                self._guard(line.phone, part.end)
         if parts and not self._spare:
             self._spare.append(parts)
+
+    def _guard(self, phone, end, *arguments):
+        try:
+            end(*arguments)
+        except Exception as error:  # a fault of ours, or of a device: all else ends all the same
+            phone.faults += 1
+            platform.print_exception(error)
 
 
 class _Page:

@@ -86,6 +86,8 @@ class Mapper:
                     if server:
                         await self._ask(server)
                     else:
+                        for place in self._places:  # who is asked no more is soon forgotten by the NAT
+                            place.mapped = None
                         self._say(f"stun: {self._server} is not known, the local address is used")
                 except MemoryError:  # a call has it all; it will be over
                     pass
