@@ -8,6 +8,7 @@ import re
 from siplet import CallError, Phone, platform
 from siplet.errors import CallRejected, RemoteError
 from siplet.media.rtp import HEADER
+from siplet.sip import replaces
 from siplet.sound.parts import PARTS, Sound
 from siplet.sound.security import Keys
 from siplet.sound.srtp import Srtp
@@ -530,3 +531,66 @@ async def test_a_call_without_memory_for_its_cipher_is_over_and_nothing_went_out
         assert await call.ended(timeout_ms=3000) and await other.ended(timeout_ms=3000)
         assert not call.stats.sent and not (other.stats and other.stats.received)
         assert bell.faults == desk.faults == 0
+
+
+class Former:
+    """A session whose call another one replaces."""
+
+    credentials = call = None
+    user = b"desk"
+
+    def __init__(self, media):
+        self.media = media
+        self.over = False
+
+    def hang_up(self, now):
+        self.over = True
+
+
+class Endpoint:
+    """What replaces.take() needs of one."""
+
+    media = None
+
+    def emit(self, *event):
+        self.event = event
+
+
+class Replacing:
+    """An INVITE, as sip.invite_server has it, whose body is the request."""
+
+    def __init__(self, endpoint, *_):
+        self.endpoint = endpoint
+
+    def start(self, request, source, now):
+        self.said = self.endpoint.media(self).answer(request)
+
+    def answer(self, now):
+        """It is answered."""
+
+
+def test_who_takes_the_place_of_a_far_end_is_believed_keys_over_tls_alone():
+    find, incoming = replaces.find, replaces.Incoming
+    try:
+        for mode in ("offer", "require"):
+            for had in (True, False):
+                line = Paper(mode, False).sound(Paper(mode, False), Came(("192.0.2.9", 5061, b"TLS")))
+                far, other = lines("offer" if had else "off", "offer")
+                if had or mode == "offer":
+                    line.answer(far.offer())
+                former, endpoint = Former(line), Endpoint()
+                replaces.find = lambda *_, former=former: former
+                replaces.Incoming = Replacing
+                offer = other.offer()
+                try:
+                    replaces.take(endpoint, offer, ("192.0.2.9", 5060), 0)
+                    assert mode == "offer" and not had
+                    assert said(endpoint.event[1].said) == ("RTP/AVP", []) and former.over
+                except RemoteError as error:
+                    assert error.status == 488 and not former.over and (mode == "require" or had)
+                    assert bool(keys(line).theirs) == had
+                    replaces.take(endpoint, offer, ("192.0.2.9", 5061, b"TLS"), 0)
+                    assert len(said(endpoint.event[1].said)[1]) == 1 and former.over
+                close(line, far, other)
+    finally:
+        replaces.find, replaces.Incoming = find, incoming

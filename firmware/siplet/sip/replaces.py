@@ -56,6 +56,8 @@ def take(endpoint, request, source, now):
     The new session gets the former one's media and its `call`, what the shell keeps for it: event `replaced`.
     """
     former = find(endpoint, request)
+    if hasattr(former.media, "comes"):
+        former.media.comes(source)
     media, endpoint.media = endpoint.media, lambda session: former.media
     session = Incoming(endpoint, None, former.credentials, former.user)
     session.call = former.call

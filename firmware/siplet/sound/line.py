@@ -19,8 +19,8 @@ class Line(Plain):
 
     subject: the Call that is made, the sip.session.Session of one that comes. ours: it is our offer that is answered.
     An extra may also have fits(media): whether take() would; goes(uri): our offer goes elsewhere, RemoteError(488): it
-    must not; insist(): our offer was refused, True: there is another one; again(line, uri): what takes its place in the
-    line to another far end, see again().
+    must not; comes(source): see comes(); insist(): our offer was refused, True: there is another one; again(line, uri):
+    what takes its place in the line to another far end, see again().
     """
 
     profiles = ("RTP/AVP",)
@@ -66,6 +66,12 @@ class Line(Plain):
             if hasattr(extra, "goes"):
                 extra.goes(uri)
         return self.offer()
+
+    def comes(self, source):
+        """Who sent from a source, as siplet.sip has them, takes the far end's place. RemoteError(488): it must not."""
+        for extra in self.extras:
+            if hasattr(extra, "comes"):
+                extra.comes(source)
 
     def insist(self):
         """Our offer was refused, 488: whether there is another one."""

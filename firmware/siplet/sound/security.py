@@ -88,8 +88,9 @@ def _key(text):
 
 
 class Keys:
-    """The keys of one line: an extra of siplet.sound.line. must: no call without them. may: callable(URI, bytes):
-    whether keys may be said there. random: callable(n) -> n bytes. line: whose `ours` and `agreed` count.
+    """The keys of one line: an extra of siplet.sound.line. must: no call without them. may: callable(place): whether
+    keys may be said there: at a URI, bytes, or to who sent from (host, port, transport). random: callable(n) -> n
+    bytes. line: whose `ours` and `agreed` count.
 
     ours, theirs: the Crypto in force for what we send and hear; None: there is none.
     """
@@ -147,6 +148,12 @@ class Keys:
             self._may = None
             self.line.profiles = (_PLAIN,)
 
+    def comes(self, source):
+        """Another far end takes the place of this one. RemoteError(488): it must not."""
+        if self.theirs and self._may and not self._may(source):
+            raise RemoteError(488, "SRTP: keys are for TLS")
+        self.goes(source)
+
     def insist(self):
         """Our offer was refused, 488: whether we offer RTP/SAVP instead, as who requires keys may want it."""
         if self.line.profiles[0] != _PLAIN or not self._said or not self._may:
@@ -186,6 +193,8 @@ class Keys:
 
     def _choose(self, media):
         # the first of its keys that we can do
+        if not self._may:
+            return None
         for value in values(media, b"crypto"):
             found = read(value)
             if found and (not self.line.ours or self._answered(found)):

@@ -57,8 +57,8 @@ class Srtp:
         except RemoteError:  # no URI; whoever sends the INVITE will tell
             return False
 
-    def _may(self, uri):
-        return self._anyway or _is_tls(Uri(uri).destination())
+    def _may(self, place):
+        return self._anyway or _is_tls(place if isinstance(place, tuple) else Uri(place).destination())
 
     def _add(self, line):
         from siplet.sound.security import Cipher, Keys
