@@ -46,7 +46,7 @@ del _
 @dataclass
 class Facts:
     """chip: "esp32", "esp32s3" ... or the platform's name; version: MicroPython's, "1.29.0"; architecture and
-    mpy_version: what mpy-cross has to make for it ("" and 0 when it takes none); mac: 12 hex digits
+    mpy_version, mpy_sub: what mpy-cross has to make for it ("" and 0 when it takes none); mac: 12 hex digits
     or ""; sizes in bytes; romfs: partitions for ROMFS images; siplet, board, app: what deploy has put there,
     "" when nothing.
     """
@@ -57,6 +57,7 @@ class Facts:
     build: str
     architecture: str = ""
     mpy_version: int = 0
+    mpy_sub: int = 0
     mac: str = ""
     heap_used: int = 0
     heap_free: int = 0
@@ -95,6 +96,7 @@ def parse(answer):
             build=str(told["build"]),
             architecture=architecture,
             mpy_version=mpy & 0xFF,
+            mpy_sub=mpy >> 8 & 3,
             mac=bytes(told["mac"] or b"").hex(),
             heap_used=int(used),
             heap_free=int(free),

@@ -92,6 +92,11 @@ class Link:
             f"{self.port}: silence; press RESET on the board, or put MicroPython on it: siplet flash", NO_BOARD
         )
 
+    def fresh(self):
+        """A soft reset that ends in the raw REPL, without main.py: the whole heap is free then."""
+        with self._told(), contextlib.redirect_stdout(io.StringIO()):
+            self.transport.enter_raw_repl(soft_reset=True, timeout_overall=_ENTER_S)
+
     def run(self, code, timeout_s=10, consumer=None):
         """What code prints, bytes. BoardError when it raises; ToolError after timeout_s without a byte.
 

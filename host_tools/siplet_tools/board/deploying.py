@@ -1,0 +1,208 @@
+# Putting siplet onto a board: what has changed goes beside its old version, then all of it takes its place at once.
+# Imports building, upload, link, errors.
+#
+#     look()       what the board has, by the hashes of its files: not by what a manifest says of them
+#     Plan         what must go, what must leave, whether there is room
+#     carry_out()  NAME.new for all, each read back from the flash; then one script renames; /siplet.json is the last
+#
+# Whatever breaks before the renaming leaves the board as it was. Whatever breaks within it leaves whole files of two
+# versions for as long as it takes to deploy again.
+
+import json
+from dataclasses import dataclass, field
+
+from siplet_tools.board import building, upload
+from siplet_tools.board.link import BoardError
+from siplet_tools.errors import FAILED, ToolError
+
+_BLOCK = 4096  # what a file takes of a flash at least
+
+# {path: SHA-256} of what is ours or may stand in its way, one line each; and the room there is
+_LOOK = """
+def _():
+    import os, hashlib
+    from binascii import hexlify
+    buffer = bytearray(1024)
+    view = memoryview(buffer)
+    def tell(path):
+        hash = hashlib.sha256()
+        with open(path, 'rb') as file:
+            while 1:
+                n = file.readinto(buffer)
+                if not n:
+                    break
+                hash.update(view[:n])
+        print(path, os.stat(path)[6], hexlify(hash.digest()).decode())
+    def walk(folder, deep):
+        for entry in os.ilistdir(folder or '/'):
+            path = folder + '/' + entry[0]
+            if entry[1] & 0x4000:
+                if path in ('/siplet', '/apps') or deep:
+                    walk(path, 1)
+            elif deep or entry[0].endswith(('.py', '.mpy', '.new')) or entry[0] == 'siplet.json':
+                tell(path)
+    walk('', 0)
+_()
+del _
+"""
+
+
+@dataclass
+class Plan:
+    """put: {path: bytes} that must go; same: paths that are there already; stale: those that must leave;
+    image: a ROMFS image that must be written, or None; manifest: the bytes of /siplet.json; needed, free: bytes of
+    flash.
+    """
+
+    facts: object
+    board: str
+    app: str
+    put: dict
+    same: list
+    stale: list
+    manifest: bytes
+    needed: int
+    free: int
+    image: bytes = None
+    native: bool = True
+    notes: list = field(default_factory=list)
+
+    @property
+    def empty(self):
+        return not self.put and not self.stale and self.image is None
+
+    def as_dict(self):
+        return {
+            "board": self.board,
+            "app": self.app,
+            "micropython": self.facts.version,
+            "architecture": self.facts.architecture,
+            "write": {path: len(data) for path, data in self.put.items()},
+            "same": len(self.same),
+            "remove": self.stale,
+            "romfs": None if self.image is None else len(self.image),
+            "notes": self.notes,
+        }
+
+
+def look(link):
+    """{path: (size, sha256 hex)} of the files on the board that are siplet's or look like it."""
+    found = {}
+    for line in link.run(_LOOK, timeout_s=30).decode("utf-8", "replace").splitlines():
+        path, size, digest = line.rsplit(" ", 2)
+        found[path] = (int(size), digest)
+    return found
+
+
+def read_manifest(link):
+    """The dict in /siplet.json; {} when there is none, or none that can be read."""
+    try:
+        told = json.loads(link.get(building.MANIFEST) or b"{}")
+        return told if isinstance(told, dict) and isinstance(told.get("files", {}), dict) else {}
+    except ValueError:
+        return {}
+
+
+def prepare(link, board=None, app=None, romfs=False, progress=None):
+    """The Plan for the board at that link. board, app: names; else what is on it, else by its chip, and doorphone.
+
+    The board is asked; nothing on it is changed. ToolError when siplet cannot run there.
+    """
+    from siplet_tools.board import catalog
+
+    step = progress or (lambda done, total: None)
+    step(0, 3)
+    link.fresh()
+    facts = link.facts()
+    board = board or facts.board or catalog.fitting(facts)
+    if not board:
+        names = ", ".join(catalog.boards())
+        raise ToolError(f"{link.port}: a board of an unknown kind ({facts.machine}); say --board: {names}")
+    app = app or facts.app or "doorphone"
+    step(1, 3)
+    files = building.build(facts, board, app)
+    step(2, 3)
+    there, old = look(link), read_manifest(link)
+    image, image_there = None, None
+    if romfs:
+        if not facts.romfs:
+            raise ToolError(f"{link.port}: this board's MicroPython has no ROMFS partition: deploy without --romfs")
+        image, files = building.romfs(files)
+        image_there = old.get("romfs")
+    written = building.manifest(facts, board, app, files, image)
+    put = {path: data for path, data in files.items() if there.get(path, ("", ""))[1] != building.sha256(data)}
+    same = [path for path in files if path not in put]
+    stale = _stale(files, there, old)
+    if image is not None and image_there == building.sha256(image) and _rom_is(link, image):
+        image = None
+    if there.get(building.MANIFEST, ("", ""))[1] != building.sha256(written):
+        put[building.MANIFEST] = written
+    plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image, building.native(facts))
+    plan.needed = sum(-(-len(data) // _BLOCK) * _BLOCK for data in put.values())
+    if not plan.native:
+        plan.notes.append("its MicroPython takes no native code of ours: all of it as bytecode, which is slower")
+    step(3, 3)
+    return plan
+
+
+def _stale(files, there, old):
+    # Left-overs of an upload, what a former version had, and what would be imported instead of a file of ours
+    gone = set()
+    for path in there:
+        stem, _, kind = path.rpartition(".")
+        ours = path in old.get("files", {}) or path.startswith("/siplet/")
+        shadow = kind == "py" and stem + ".mpy" in files
+        if path not in files and path != building.MANIFEST and (ours or shadow or kind == "new"):
+            gone.add(path)
+    return sorted(gone)
+
+
+def carry_out(link, plan, progress=None):
+    """Makes the board as the plan has it, and verifies it. progress(done, total): bytes on the line."""
+    if plan.empty:
+        return
+    if plan.stale and plan.needed > plan.free:
+        # Old files that are in nobody's way any more make room; left-overs of an upload first of all
+        upload.put_in_place(link, [], [path for path in plan.stale if path.endswith(".new")])
+        plan.free = link.facts().flash_free
+    if plan.needed > plan.free:
+        raise ToolError(
+            f"{link.port}: the file system has {plan.free // 1024} KB left and {plan.needed // 1024} KB have "
+            "to go onto it: remove files of yours (mpremote fs rm), or deploy with --romfs"
+        )
+    if plan.image is not None:
+        from siplet_tools.board import rom
+
+        rom.write(link, plan.image, progress)
+        if not _rom_is(link, plan.image):
+            raise ToolError(f"{link.port}: the ROMFS image on the board is not what was sent; deploy again")
+    try:
+        hashes = upload.upload(link, plan.put, progress)
+    except BoardError as error:
+        if "28" in str(error) or "ENOSPC" in str(error):
+            _sweep(link, plan)
+            raise ToolError(f"{link.port}: the board's file system is full; nothing was changed") from None
+        raise
+    for path, data in plan.put.items():
+        if hashes.get(path) != building.sha256(data):
+            _sweep(link, plan)
+            raise ToolError(f"{link.port}: {path} arrived damaged, nothing was changed; deploy again", FAILED)
+    order = [path for path in plan.put if path != building.MANIFEST] + [building.MANIFEST] * (
+        building.MANIFEST in plan.put
+    )
+    upload.put_in_place(link, order, plan.stale)
+
+
+def _sweep(link, plan):
+    # Takes back what has been written so far
+    try:
+        link.fresh()
+        upload.put_in_place(link, [], [path + ".new" for path in plan.put])
+    except ToolError:
+        pass  # the next deploy does it
+
+
+def _rom_is(link, image):
+    from siplet_tools.board import rom
+
+    return rom.sha256(link, len(image)) == building.sha256(image)

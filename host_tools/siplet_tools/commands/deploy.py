@@ -1,0 +1,59 @@
+# siplet deploy: siplet onto a board. Imports board, console, click.
+
+import click
+
+from siplet_tools import console
+
+
+@click.command(
+    epilog="\b\nExamples:\n  siplet deploy\n  siplet deploy --app doorphone --board esp32s3\n  siplet deploy --dry-run"
+)
+@click.option("-p", "--port", help="The board's serial port; needed when there are several.")
+@click.option("--board", help="Which of the known boards it is; else what is on it, or by its chip.")
+@click.option("--app", help="The application; else what is on it, or doorphone.")
+@click.option("--romfs", is_flag=True, help="As a ROMFS image, whose code runs from flash and leaves the heap free.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
+def command(port, board, app, romfs, dry_run, as_json):
+    """Puts siplet, one application and the board's files onto the board.
+
+    Compiled for the MicroPython that is on it; only what differs goes over the line, and takes its place when all of it
+    is there. Run it again after whatever went wrong.
+    """
+    from siplet_tools.board import building, catalog, deploying, ports
+    from siplet_tools.board.link import Link
+
+    console.json_mode(as_json)
+    if board:
+        catalog.board(board)
+    if app:
+        building.check_app(app)
+    with console.progress("looking", unit="steps") as step:
+        link = Link.open(ports.choose(port))
+        try:
+            plan = deploying.prepare(link, board, app, romfs, step)
+        except BaseException:
+            link.close()
+            raise
+    with link:
+        for note in plan.notes:
+            console.verdict("note", note)
+        if dry_run:
+            for path in plan.put:
+                console.say(f"write  {path}  {len(plan.put[path])}")
+            for path in plan.stale:
+                console.say(f"remove {path}")
+            if plan.image is not None:
+                console.say(f"write  ROMFS image  {len(plan.image)}")
+        elif not plan.empty:
+            with console.progress("deploying") as step:
+                deploying.carry_out(link, plan, step)
+            link.restart()
+    what = f"siplet {building.version()}, {plan.app} on {plan.board}"
+    if as_json:
+        console.result({**plan.as_dict(), "done": not dry_run})
+    elif plan.empty:
+        console.verdict("ok", f"{what}: nothing to do, all {len(plan.same)} files are there")
+    elif not dry_run:
+        sizes = sum(map(len, plan.put.values())) + len(plan.image or b"")
+        console.verdict("ok", f"{what}: {len(plan.put)} files, {sizes // 1024} KB written, {len(plan.stale)} removed")
