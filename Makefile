@@ -14,7 +14,7 @@ PY := .venv/bin/python
 PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox ffmpeg valgrind dnsmasq-base
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
-export PYTHONPATH := firmware:host_tools:tests/cpython_shim
+export PYTHONPATH := firmware:host_tools:host_tools/siplet_tools/shim
 export MICROPYTHON
 
 .PHONY: help demo run test lint bench peers clean

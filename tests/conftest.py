@@ -11,7 +11,7 @@ import pytest
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
-for folder in ("firmware", "host_tools", "tests/cpython_shim", "tests", "tests/flow", "tests/unit"):
+for folder in ("firmware", "host_tools", "host_tools/siplet_tools/shim", "tests", "tests/flow", "tests/unit"):
     if os.path.join(ROOT, folder) not in sys.path:
         sys.path.insert(0, os.path.join(ROOT, folder))
 

@@ -5,7 +5,7 @@ import os
 import sys
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-FOLDERS = ("firmware", "tests/cpython_shim", "tests/flow")
+FOLDERS = ("firmware", "host_tools/siplet_tools/shim", "tests/flow")
 
 
 def show():

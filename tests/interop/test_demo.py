@@ -12,7 +12,7 @@ from siplet_tools import baresip, demo
 def run_demo(out, *arguments, **variables):
     environment = dict(os.environ, PYTHONIOENCODING="utf-8", **variables)
     environment["PYTHONPATH"] = ":".join(
-        os.path.join(ROOT, part) for part in ("firmware", "host_tools", "tests/cpython_shim")
+        os.path.join(ROOT, part) for part in ("firmware", "host_tools", "host_tools/siplet_tools/shim")
     )
     command = [sys.executable, "-m", "siplet_tools.demo", "--out", str(out), *arguments]
     return subprocess.run(command, env=environment, capture_output=True, encoding="utf-8", timeout=60, check=False)

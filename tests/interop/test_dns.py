@@ -26,7 +26,7 @@ class Asker:
     """asker.py on an interpreter: ask(server, destination, ...) returns a list of targets for each destination."""
 
     def __init__(self, python, environment):
-        folders = [os.path.join(ROOT, name) for name in ("firmware", "tests/cpython_shim")]
+        folders = [os.path.join(ROOT, name) for name in ("firmware", "host_tools/siplet_tools/shim")]
         self.environment = {**environment, "PYTHONPATH": os.pathsep.join(folders)}
         self.python = python
         self.ms = 0  # that the last one took
