@@ -66,3 +66,14 @@ def test_as_a_part():
     locked(frames, part, 10)
     locked(part.lost)
     part.end()
+
+
+def test_the_longest_tail_at_16_khz():
+    canceller = Canceller(128)
+    canceller.tune(16000)
+    canceller._place = 300
+    for power in (200, 300, 2000):  # of the differences; what the sum of their squares is multiplied by is the tail
+        for i in range(len(canceller._room)):
+            canceller._room[i] = 32768 + (power if i & 1 else -power)
+        copy(SOFT)
+        locked(canceller.near, COPY)

@@ -127,7 +127,8 @@ class Canceller:
             start += self._size
         gather(taps + n, self._room, self._window, start, self._size, both)
         far = both[0] // (taps + n)
-        power = both[1] * taps // (taps + n) if both[1] < 1000000 else both[1] // (taps + n) * taps
+        # (small ints, for the longest tail, too)
+        power = both[1] * taps // (taps + n) if both[1] < 500000 else both[1] // (taps + n) * taps
         # power * 2**8 is what divides: m * 2**q, m of 15 bits
         q = 0
         m = power + 16
