@@ -71,9 +71,12 @@ def test_as_a_part():
 def test_the_longest_tail_at_16_khz():
     canceller = Canceller(128)
     canceller.tune(16000)
-    canceller._place = 300
-    for power in (200, 300, 2000):  # of the differences; what the sum of their squares is multiplied by is the tail
+    x = 1
+    for size in (200, 300, 2000):  # of the differences: the sum of their squares meets the tail's length
+        canceller.reset()
+        canceller._place = 300
         for i in range(len(canceller._room)):
-            canceller._room[i] = 32768 + (power if i & 1 else -power)
+            x = (x * 75 + 74) % 65537
+            canceller._room[i] = 32768 + (size if x & 64 else -size)
         copy(SOFT)
         locked(canceller.near, COPY)
