@@ -72,6 +72,10 @@ class Quality:
         self.r = self.mos_lq = self.mos_cq = xr.UNKNOWN
         self.rating = self.mos = 0
 
+    def end(self):
+        """The call is over: the figures stay, what they were taken from does not."""
+        self._stream = self._stats = self._player = None
+
     def settle(self):
         """The stream has its parts: find those that tell more than its counters."""
         # (to ask for an attribute that is not there costs memory each time)

@@ -307,3 +307,4 @@ class Reports:
             self.way.describe(None)
             self._call = self._stream = None
             self.compound.begin(None)
+            self.quality.end()
