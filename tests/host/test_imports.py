@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "audio": ("media", "platform", *BASE),
     "log": ("platform", *BASE),
     "trace": ("platform", *BASE),
+    "trace_rtp": ("net",),
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,
     "line": ("stream", *BELOW_STREAM),
@@ -53,13 +54,15 @@ MAY_IMPORT = {
     "phone": ("account", "call", "delivery", "line", "opening", "stream", "waiting", *BELOW_STREAM),
     "opening": ("account", "guard", "keepalive", "sound", *BELOW_STREAM),
     "keypad": ("platform", *BASE),
-    "startup": ("config", "log", "phone", "platform", "trace", *BASE),
+    "bring_up": ("log", "platform", *BASE),
+    "restart": ("log", "platform", *BASE),
+    "startup": ("bring_up", "config", "log", "phone", "platform", "trace", *BASE),
     "__init__": ("call", "phone", *BASE),
 }
 # Outside the package: an application holds the phone and what its calls raise; a board makes what a phone is given
 MAY_IMPORT_OUTSIDE = {
     "firmware/apps": ("__init__", "call", "errors", "keypad", "phone"),
-    "firmware/main.py": ("__init__", "config", "log", "phone", "platform", "startup", *BASE),
+    "firmware/main.py": ("__init__", "config", "log", "phone", "platform", "restart", "startup", *BASE),
     "firmware/manifest.py": (),
     "boards": ("audio", "log", "net", "platform", *BASE),
 }

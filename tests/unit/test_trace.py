@@ -67,3 +67,19 @@ def test_a_trace_that_cannot_be_written_is_named_and_one_that_fails_later_harms_
     os.remove(NAME)
     trace._file = Full()
     trace(True, b"x", ("192.0.2.1", 5060))
+
+
+def test_on_the_console_it_stands_between_the_lines_of_the_log():
+    class Stream:
+        def __init__(self):
+            self.data = b""
+
+        def write(self, data):
+            self.data += data
+
+    stream = Stream()
+    trace = Trace("console")
+    trace._file.write = stream.write
+    trace(True, b"OPTIONS sip:a SIP/2.0\r\n\r\n", ("192.0.2.1", 5060))
+    head, rest = stream.data.split(b"\n", 1)
+    assert head[:4] == b">>> " and head.endswith(b" 192.0.2.1:5060 25") and rest == b"OPTIONS sip:a SIP/2.0\r\n\r\n\n"
