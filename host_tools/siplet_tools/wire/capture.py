@@ -59,18 +59,18 @@ class Writer:
             source, target = (address.rjust(16, b"\0") for address in (source, target))
         udp = dpkt.udp.UDP(sport=packet.source[1] & 0xFFFF, dport=packet.target[1] & 0xFFFF)
         udp.data, udp.ulen = packet.data, packet.length + 8
-        if len(source) == 4:
-            ip = dpkt.ip.IP(src=source, dst=target, p=dpkt.ip.IP_PROTO_UDP, ttl=64, data=udp)
-            ip.len = 20 + 8 + packet.length
-            head = 28
-        else:
-            ip = dpkt.ip6.IP6(
-                src=source, dst=target, nxt=dpkt.ip.IP_PROTO_UDP, hlim=64, plen=8 + packet.length, data=udp
-            )
-            head = 48
         if len(packet.data) < packet.length:
             udp.sum = 0xFFFF  # nobody can verify it over bytes that are missing
-        raw = bytes(ip)
+        if len(source) == 4:
+            raw = bytearray(bytes(dpkt.ip.IP(src=source, dst=target, p=dpkt.ip.IP_PROTO_UDP, ttl=64, data=udp)))
+            head = 28
+            # dpkt counts what is there, not what the packet had
+            struct.pack_into(">HHHBBH", raw, 2, head + packet.length, 0, 0, 64, dpkt.ip.IP_PROTO_UDP, 0)
+            struct.pack_into(">H", raw, 10, dpkt.in_cksum(bytes(raw[:20])))
+        else:
+            raw = bytearray(bytes(dpkt.ip6.IP6(src=source, dst=target, nxt=dpkt.ip.IP_PROTO_UDP, hlim=64, data=udp)))
+            head = 48
+            struct.pack_into(">H", raw, 4, 8 + packet.length)
         # dpkt writes the file's head in this machine's order, and packets that were kept whole alone
         record = struct.pack("=IIII", int(packet.time), int(packet.time % 1 * 1000000), len(raw), head + packet.length)
         try:
