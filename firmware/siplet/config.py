@@ -62,7 +62,7 @@ _TABLE = (
         0,
         "all that makes a call sound well; not given: when the heap has room for it",
     ),
-    ("sound.jitter_least_ms", "int", 40, 20, 200, "delay of a calm network, a packet of 20 ms included"),
+    ("sound.jitter_least_ms", "int", 20, 20, 200, "delay of a calm network, a packet of 20 ms included"),
     ("sound.jitter_first_ms", "int", 60, 20, 200, "the delay that a call begins with"),
     ("sound.jitter_most_ms", "int", 200, 0, 200, "no packet waits longer; 0: 60 ms for all, and lost ones are silence"),
     (

@@ -37,6 +37,22 @@ def test_a_calm_network():
         assert stream.audio.loud > 290 and player.discarded == 0 and 0 < stream.stats.delay < 100
 
 
+def test_looking_between_two_ticks():
+    stream, player = begin()
+
+    def run(n):
+        while n:
+            stream.peek()
+            stream.udp.arrive()
+            if n & 1:
+                stream.peek()
+            stream.tick()
+            n -= 1
+
+    locked(run, 300)
+    assert stream.audio.loud > 290 and player.discarded == player.concealed == 0
+
+
 def test_a_law_and_mu_law():
     for codec, kind in ((b"PCMU", 0), (b"PCMA", 8)):
         stream, player = begin(Peer(kind=kind), Agreement(codec, kind))

@@ -5,6 +5,8 @@ from siplet.media import g711
 from siplet.sound.player import Player
 from siplet.stream import Stats
 
+EDGE = 5000  # microseconds before a frame, at each eighth, at which the stream looks what has come by then
+
 
 class _Stream:
     pass
@@ -83,20 +85,28 @@ class Run:
 
     def play(self, packets, samples=160, more=0):
         """Play until all packets came, and more frames."""
-        k = 0
-        while k < len(packets) or more:
-            if k == len(packets):
+        self._k = 0
+        while self._k < len(packets) or more:
+            if self._k == len(packets):
                 more -= 1
-            while k < len(packets) and packets[k][0] <= self.now:
-                i = packets[k][1] * samples
-                at = i % (len(self.codes) - samples + 1) if len(self.codes) > samples else 0
-                self.player.buffer.put((self.start + i) & 0x3FFFFFFF, self.codes, at, samples)
-                k += 1
+            if self.now % 160000 == 0:
+                self._put(packets, samples, self.now - EDGE)
+                self.player.watch()
+            self._put(packets, samples, self.now)
             self.player.play(self.frame)
             self.depths.append(self.stats.delay)
             if self.keep:
                 self.heard.append(bytes(self.frame))
             self.now += 20000
+
+    def _put(self, packets, samples, now):
+        k = self._k
+        while k < len(packets) and packets[k][0] <= now:
+            i = packets[k][1] * samples
+            at = i % (len(self.codes) - samples + 1) if len(self.codes) > samples else 0
+            self.player.buffer.put((self.start + i) & 0x3FFFFFFF, self.codes, at, samples)
+            k += 1
+        self._k = k
 
     def sound(self):
         """All that was heard, as signed samples."""

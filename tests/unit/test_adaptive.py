@@ -9,7 +9,7 @@ from siplet.stream import Stats
 
 _MASK = 0x3FFFFFFF
 # Numbers of the state
-READ, COUNT, CLOCK, BASE, TARGET, NOW, END, PIECES = 0, 2, 3, 4, 6, 15, 16, 40
+READ, COUNT, CLOCK, BASE, TARGET, NOW, END, EDGE, PIECES = 0, 2, 3, 4, 6, 15, 16, 38, 40
 
 
 def codes(i, n=160):
@@ -158,6 +158,27 @@ def learn(j, transits):
 def test_begins_with_60_ms_and_is_at_40_after_half_a_second_without_jitter():
     waits = learn(buffer(), [0] * 100)
     assert waits[10] == 60 and waits[40] == 40 and waits[99] == 40
+
+
+def test_is_at_20_after_two_seconds_without_jitter_if_that_is_allowed():
+    waits = learn(buffer(20), [0] * 120)
+    assert waits[10] == 60 and waits[40] == 40 and waits[80] == 40 and waits[99] == 20
+    # As well for a phase that is no multiple of a step
+    assert learn(buffer(20), [0] * 20 + [77] * 2000)[-1] <= 24
+
+
+def test_what_comes_in_the_last_moment_counts_as_if_it_had_come_too_late():
+    j = buffer(20)
+    learn(j, [0] * 120)
+    assert j.nominal == 20
+    wait = learn(j, [0] * 100)[-1]
+    for i in range(40):
+        j.state[EDGE] = 0 if i % 8 else 5
+        wait = learn(j, [0])[-1]
+    assert wait == 40
+    j.state[EDGE] = 0
+    waits = learn(j, [0] * 1500)
+    assert waits[100] == 40 and waits[-1] == 20
 
 
 def test_waits_for_as_long_as_nearly_all_need():

@@ -26,6 +26,8 @@ _WIDE = const(17)
 _CONCEALING = const(18)
 _HOLD = const(20)
 _AHEAD = const(37)
+_EDGE = const(38)
+_DOUBT = const(39)
 _PIECES = const(40)
 _COUNTS = const(64)
 _MASK = const(0x3FFFFFFF)
@@ -36,6 +38,7 @@ _MOST_PIECES = const(12)
 _LONGEST = const(1024)  # 128 ms
 _LEAP = const(8000)
 _FRAME = const(160)
+_NEW = const(6)  # times 16 packets: for so long a new way is doubted
 _PROMPT = const(30)  # samples of 8 kHz, so that concealment can go over into them
 
 
@@ -57,13 +60,15 @@ def keep(s, ring, data, timestamp, at, n):
             what = 5
         s[_ON] = 1
         s[_WAIT] = 1
+        if s[_DOUBT] < _NEW:
+            s[_DOUBT] = _NEW
         s[_COUNT] = 0
         s[_READ] = timestamp
         t = s[_LOW]
         s[_BASE] = (((s[_CLOCK] - timestamp) & _MASK) - t) & _MASK
-    if t < 0:
+    k = -t >> 5
+    if k > 0:
         # Faster than all: the lowest step is the one of it
-        k = (31 - t) >> 5
         i = 63
         while i >= 0:
             s[_COUNTS + i] = s[_COUNTS + i - k] if i >= k else 0
@@ -73,7 +78,9 @@ def keep(s, ring, data, timestamp, at, n):
         s[_TARGET] += k
         s[_LOW] += k
         t += k
-    i = t >> 5
+    i = (t + 31) >> 5
+    if t <= s[_LOW]:
+        i += s[_EDGE]  # it may come a frame later at any time
     if i > 63:
         i = 63
         s[_FAR] += 1
@@ -81,7 +88,7 @@ def keep(s, ring, data, timestamp, at, n):
             s[_FAR] = 0
             s[_BASE] = (s[_BASE] - _MASK - 1 + t - s[_LOW]) & _MASK
             t = s[_LOW]
-            i = t >> 5
+            i = (t + 31) >> 5
     else:
         s[_FAR] = 0
     s[_COUNTS + i] += 1024
@@ -96,6 +103,8 @@ def keep(s, ring, data, timestamp, at, n):
                 s[_COUNTS + i] = k
                 total += k
                 i += 1
+            if s[_DOUBT]:
+                s[_DOUBT] -= 1
             if s[_SEEN] > 0xFFFFF:
                 s[_SEEN] = 1024
         else:
@@ -117,9 +126,14 @@ def keep(s, ring, data, timestamp, at, n):
             if k < 0:
                 break
             i -= 1
-        i = (i << 5) + 32
+        i = i << 5
+        if i > low + _FRAME:
+            i += 32
         k = low + s[_LEAST] - _FRAME
         if i < k:
+            i = k
+        k = low + _FRAME
+        if i < k and s[_DOUBT]:
             i = k
         k = low + s[_FIRST] - _FRAME
         if i < k and s[_SEEN] < 25:
@@ -256,7 +270,7 @@ def check(s):
     d = ((s[_CLOCK] - s[_READ]) & _MASK) - s[_BASE]
     d = ((d & _MASK) ^ _HALF) - _HALF
     d += (have >> wide) - s[_TARGET]
-    if d > 24 or d < -24:
+    if d > 24 or d < 0:
         return 2
     return what
 

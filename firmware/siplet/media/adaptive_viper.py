@@ -30,6 +30,8 @@ _WIDE = const(17)
 _CONCEALING = const(18)
 _HOLD = const(20)
 _AHEAD = const(37)
+_EDGE = const(38)
+_DOUBT = const(39)
 _PIECES = const(40)
 _COUNTS = const(64)
 _MASK = const(1073741823)
@@ -40,6 +42,7 @@ _MOST_PIECES = const(12)
 _LONGEST = const(1024)
 _LEAP = const(8000)
 _FRAME = const(160)
+_NEW = const(6)
 _PROMPT = const(30)
 
 
@@ -57,12 +60,14 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
             what = 5
         s[_ON] = 1
         s[_WAIT] = 1
+        if int(s[_DOUBT]) < _NEW:
+            s[_DOUBT] = _NEW
         s[_COUNT] = 0
         s[_READ] = timestamp
         t = int(s[_LOW])
         s[_BASE] = (int(s[_CLOCK]) - timestamp & _MASK) - t & _MASK
-    if t < 0:
-        k = 31 - t >> 5
+    k = 0 - t >> 5
+    if k > 0:
         i = 63
         while i >= 0:
             s[_COUNTS + i] = int(s[_COUNTS + i - k]) if i >= k else 0
@@ -72,7 +77,9 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
         s[_TARGET] = int(s[_TARGET]) + k
         s[_LOW] = int(s[_LOW]) + k
         t += k
-    i = t >> 5
+    i = t + 31 >> 5
+    if t <= int(s[_LOW]):
+        i += int(s[_EDGE])
     if i > 63:
         i = 63
         s[_FAR] = int(s[_FAR]) + 1
@@ -80,7 +87,7 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
             s[_FAR] = 0
             s[_BASE] = int(s[_BASE]) - _MASK - 1 + t - int(s[_LOW]) & _MASK
             t = int(s[_LOW])
-            i = t >> 5
+            i = t + 31 >> 5
     else:
         s[_FAR] = 0
     s[_COUNTS + i] = int(s[_COUNTS + i]) + 1024
@@ -95,6 +102,8 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
                 s[_COUNTS + i] = k
                 total += k
                 i += 1
+            if int(s[_DOUBT]):
+                s[_DOUBT] = int(s[_DOUBT]) - 1
             if int(s[_SEEN]) > 1048575:
                 s[_SEEN] = 1024
         else:
@@ -116,9 +125,14 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
             if k < 0:
                 break
             i -= 1
-        i = (i << 5) + 32
+        i = i << 5
+        if i > low + _FRAME:
+            i += 32
         k = low + int(s[_LEAST]) - _FRAME
         if i < k:
+            i = k
+        k = low + _FRAME
+        if i < k and int(s[_DOUBT]):
             i = k
         k = low + int(s[_FIRST]) - _FRAME
         if i < k and int(s[_SEEN]) < 25:
@@ -273,7 +287,7 @@ def check(s: ptr32) -> int:
     d = (int(s[_CLOCK]) - int(s[_READ]) & _MASK) - int(s[_BASE])
     d = (d & _MASK ^ _HALF) - _HALF
     d += (have >> wide) - int(s[_TARGET])
-    if d > 24 or d < -24:
+    if d > 24 or d < 0:
         return 2
     return what
 

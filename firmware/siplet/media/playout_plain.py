@@ -12,6 +12,7 @@ _END = const(16)
 _WIDE = const(17)
 _LEVEL = const(21)
 _NOISE = const(22)
+_EDGE = const(38)
 _MASK = const(0x3FFFFFFF)
 _RING = const(2047)
 _FRAME = const(160)
@@ -60,6 +61,7 @@ def give(s, pcm, frame):
         i += 1
     now += n
     s[_CLOCK] = (s[_CLOCK] - _MASK - 1 + _FRAME) & _MASK
+    s[_EDGE] = 0
     if now > _LIMIT:
         history = _HISTORY << s[_WIDE]
         k = now - history

@@ -20,6 +20,7 @@ _END = const(16)
 _WIDE = const(17)
 _LEVEL = const(21)
 _NOISE = const(22)
+_EDGE = const(38)
 _MASK = const(1073741823)
 _RING = const(2047)
 _FRAME = const(160)
@@ -159,6 +160,7 @@ def give(s: ptr32, pcm: ptr16, frame: ptr16):
         frame = ptr16(int(frame) + 16)
         pcm = ptr16(int(pcm) + 16)
     s[_CLOCK] = int(s[_CLOCK]) + _FRAME & _MASK
+    s[_EDGE] = 0
     if now > _LIMIT:
         n = _HISTORY << int(s[_WIDE])
         pcm = ptr16(start + 2 * (now - n))
@@ -267,6 +269,7 @@ def flow(samples: ptr16, ring: ptr8, pcm: ptr16, s: ptr32, frame: ptr16):
         frame = ptr16(int(frame) + 16)
         pcm = ptr16(int(pcm) + 16)
     s[_CLOCK] = int(s[_CLOCK]) + _FRAME & _MASK
+    s[_EDGE] = 0
     if now > _LIMIT:
         n = _HISTORY << int(s[_WIDE])
         pcm = ptr16(start + 2 * (now - n))

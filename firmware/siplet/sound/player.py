@@ -40,6 +40,8 @@ _SPEED = const(34)
 _SILENT = const(35)
 _RESTLESS = const(36)
 _AHEAD = const(37)
+_EDGE = const(38)
+_DOUBT = const(39)
 _PIECES = const(40)
 _SIZE = const(2048)  # of the ring
 
@@ -57,6 +59,7 @@ _QUIET = const(32)  # mean magnitude: -60 dB
 _LOUD = const(300)  # more is no background
 _PATIENCE = const(25)  # turns: 1 s
 _MUCH = const(480)
+_DOUBTED = const(62)  # times 16 packets, 20 s: for so long nothing is risked after sound that was not there in time
 _REACH = const(400)  # samples of 8 kHz by which what is late may make all later, when the target does not ask for that
 
 
@@ -71,7 +74,7 @@ class Player:
     def __init__(self, options):
         self.buffer = Adaptive(
             None,
-            options.get("sound.jitter_least_ms", 40),
+            options.get("sound.jitter_least_ms", 20),
             options.get("sound.jitter_most_ms", 200),
             options.get("sound.jitter_first_ms", 60),
         )
@@ -135,6 +138,10 @@ class Player:
             state = self._state
             state[_SILENT] = 1
             state[_COMFORT] = magnitude(data[at])
+
+    def watch(self):
+        """What comes from now on, until the next play(), comes in the last moment."""
+        self._state[_EDGE] = 5  # steps of 32 samples
 
     def play(self, frame):
         """Write the next 20 ms to frame."""
@@ -232,6 +239,7 @@ class Player:
         if state[_SILENT]:
             state[_SPEED] = 6
         else:
+            state[_DOUBT] = _DOUBTED
             state[_COMFORT] = min(state[_NOISE] >> 4, _LOUD)
 
     def _lack(self, state, wide):
@@ -291,7 +299,7 @@ class Player:
             if late > _FAR or late < _NEAR:
                 pitch(self._work, self._work, 0, state, pcm, end)
                 period = state[_PERIOD]
-                if state[_LIKENESS] >= _EVEN:
+                if state[_LIKENESS] >= _EVEN and (late < 0 or late >= period >> wide):
                     state[_HOLD] = 4
                     if late < 0:
                         splice(state, pcm, end - period, -period, period)

@@ -10,30 +10,39 @@
 
 from micropython import const
 
+from siplet import platform
 from siplet.audio.null import ALL
 from siplet.media.dtmf import FIRST
 from siplet.media.g711_fast import decode, encode, encoder
 from siplet.media.rtp import HEADER
 from siplet.media.rtp_fast import Receiver, Sender, expected, number
 from siplet.stream import Stream as Plain
+from siplet.ticks import ticks_add, ticks_diff
 
 _SAMPLES = const(160)
-_READ = const(1032)  # these four as in siplet.stream
+_WRAP_TICK = const(0x3FFFB1E0)  # these six as in siplet.stream
+_BEHIND = const(-100000)
+_READ = const(1032)
 _READS = const(8)
 _QUIET = const(150)
 _SHY = const(25)
 _SECOND = const(50)  # ticks
 _COMFORT = const(13)
+_MASK = const(0x3FFFFFFF)
+_WRAP_FRAME = const(0x3FFFFF60)  # 2**30 - 160
+_EDGE = const(5000)  # microseconds before a tick
+_PEEKS = const(0xE0)  # of the clock, which goes on by 160 each tick: they are 0 each eighth time
 _SILENCE = bytes(640)
 
 
 class Stream(Plain):
     """What the parts of siplet.sound may set: near, far: callables(frame), which change a frame between microphone and
     packet, and between packet and speaker, in this order. jitter: a jitter buffer. player: decodes: tune(wide, table),
-    the codec of 16 kHz or None and the table of a law; play(frame); comfort(data, at, size), RFC 3389. control: of
-    RTCP: bound(data, at, n), the end of a packet of it on our port that begins at data[at] of data[:n], take(data, at,
-    end), tick(). cipher: protect(packet) -> what is sent; unprotect(data, at, end) -> the packet's new end, or at: it
-    is to be dropped. wide: the codec of 16 kHz, or None. hd: what siplet.sound.wideband needs for one, or None.
+    the codec of 16 kHz or None and the table of a law; play(frame); comfort(data, at, size), RFC 3389; watch(), what
+    comes from now on nearly misses the next play(). control: of RTCP: bound(data, at, n), the end of a packet of it on
+    our port that begins at data[at] of data[:n], take(data, at, end), tick(). cipher: protect(packet) -> what is sent;
+    unprotect(data, at, end) -> the packet's new end, or at: it is to be dropped. wide: the codec of 16 kHz, or None.
+    hd: what siplet.sound.wideband needs for one, or None.
 
     frame: samples of 16 bits, 160 at 8 kHz, 320 at 16 kHz. All are called each 20 ms at most and allocate nothing.
     sender, source: of rtp. agreed: the siplet.offer.Agreement in force. events: packets of keys that were sent.
@@ -112,6 +121,42 @@ class Stream(Plain):
         super()._play_law(law)
         if self.player:
             self.player.tune(self.wide, self._table)
+
+    async def run(self):
+        """As in siplet.stream, but that at times it looks before a tick what is there by then."""
+        self.audio.start()
+        deadline = platform.now_us()
+        try:
+            while not self._stopped:
+                self.tick()
+                deadline = (deadline - _WRAP_TICK) & _MASK
+                rest = ticks_diff(deadline, platform.now_us())
+                if rest < _BEHIND:
+                    frames = -rest // 20000
+                    self.skip(frames)
+                    deadline = ticks_add(deadline, 20000 * frames)
+                    rest = 0
+                elif rest > _EDGE and self.player and self._silent < 4 and not self.source.clock & _PEEKS:
+                    await platform.sleep_ms((rest - _EDGE) // 1000)
+                    self.peek()
+                    rest = ticks_diff(deadline, platform.now_us())
+                await platform.sleep_ms(rest // 1000 if rest > 0 else 0)
+                rest = ticks_diff(deadline, platform.now_us())
+                if rest > 0:
+                    platform.sleep_us(rest if rest < 1000 else 1000)
+        finally:
+            self.audio.stop()
+
+    def peek(self):
+        """Take in what arrived until shortly before a tick; the player learns that the rest of it comes in the last
+        moment. Allocates nothing.
+        """
+        if self._connected and not self._stopped:
+            clock = self.source.clock
+            self.source.clock = (clock - _WRAP_FRAME) & _MASK  # it is the coming tick's
+            self._receive()
+            self.source.clock = clock
+            self.player.watch()
 
     def tick(self):
         """One 20 ms step: send a frame, take in what arrived, play a frame. Allocates nothing."""
