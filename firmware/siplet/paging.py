@@ -19,7 +19,7 @@ from siplet.errors import LocalError
 from siplet.media.rtp import HEADER
 from siplet.net.multicast import Listener, group
 from siplet.offer import Agreement
-from siplet.paging_audio import Lent, Still, find_call, make_stream, narrow, speeches
+from siplet.paging_audio import Lent, Still, find_call, hand_on, make_stream, narrow, speeches
 
 CODECS = {0: b"PCMU", 8: b"PCMA", 9: b"G722"}
 
@@ -58,7 +58,7 @@ class Pages:
     is not open; OSError when a group cannot be joined.
     """
 
-    on_page = playing = None
+    on_page = playing = _former = None
 
     def __init__(self, phone, groups, interrupts_calls=False, silence_ms=1000):
         self.phone = phone
@@ -107,7 +107,7 @@ class Pages:
     async def _take(self, place, udp, number):
         while True:
             playing = self.playing
-            said = verdict(place, playing and playing.place, bool(self._call()), self._interrupts)
+            said = verdict(place, playing and playing.place, self._has_speaker(), self._interrupts)
             if said == IGNORE:
                 return
             if not playing:
@@ -125,14 +125,21 @@ class Pages:
     def _call(self):
         return find_call(self.phone)
 
+    def _has_speaker(self):
+        # Whether a call has it, or one that is over has not yet stopped it
+        call = self._call()
+        if call:
+            self._former = call
+        elif self._former and self._former.line.silent.is_set():
+            self._former = None
+        return bool(self._former)
+
     async def _play(self, place, udp, number):
         self._free.clear()
         host, port = udp.source
         page = stream = None
         audio = self.phone.audio
-        device = Lent(
-            audio, lambda: self._call() or any(one.audio is audio for one in speeches(self.phone)), self._is_taken
-        )
+        device = Lent(audio, self._call, self._is_taken)
         try:
             stream = make_stream(self.phone, udp, device)
             self.playing = page = Page(place, udp.source, stream)
@@ -151,6 +158,7 @@ class Pages:
             if self._lent or not self._call():
                 narrow(self.phone, stream)
             self._give_back(device)
+            hand_on(self.phone)
             self.playing = None
             self._free.set()
             if page:

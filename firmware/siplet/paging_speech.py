@@ -5,7 +5,7 @@ import asyncio
 from siplet.errors import LocalError
 from siplet.net.multicast import Speaker, group
 from siplet.offer import Agreement
-from siplet.paging_audio import Spoken, find_call, make_stream, narrow, speeches
+from siplet.paging_audio import Spoken, find_call, hand_on, make_stream, narrow, speeches
 
 NUMBERS = {"PCMU": 0, "PCMA": 8, "G722": 9}  # RFC 3551 table 4
 
@@ -37,7 +37,7 @@ class Speech:
             raise LocalError("a page is spoken once, by a phone that is open")
         self._udp = udp = Speaker(phone.local_address, phone.rtp_ports, self._ttl)
         try:
-            self._stream = stream = make_stream(phone, udp, Spoken(self.audio, self._call, self._page))
+            self._stream = stream = make_stream(phone, udp, Spoken(self.audio, self._call))
             self.stats = stream.stats
             stream.configure(self._agreement)
         except BaseException:
@@ -61,10 +61,7 @@ class Speech:
             self._udp.close()
             if not self._call():
                 narrow(phone, self._stream)
+            hand_on(phone)
 
     def _call(self):
         return find_call(self._phone, self.audio)
-
-    def _page(self):
-        pages = self._phone.__dict__.get("pages")
-        return pages and pages.playing and self.audio is self._phone.audio

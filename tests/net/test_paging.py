@@ -410,6 +410,79 @@ def test_a_wide_page_leaves_the_speaker_and_the_microphone_as_they_were():
     run(story())
 
 
+def test_pages_of_any_width_are_heard_and_spoken_at_once():
+    async def story():
+        where = groups()
+        low, one, hall = wide_phone("low", 0x1000), wide_phone("one", 0x2000), wide_phone("hall")
+        async with low, one, hall:
+            hall.hear_pages(where[:1], silence_ms=200)
+            one.hear_pages(where[1:], silence_ms=200)
+            for heard, spoken in (("PCMU", "G722"), ("G722", "PCMU"), ("G722", "G722"), ("PCMU", "PCMU")):
+                wide = 16000 if "G722" in (heard, spoken) else 8000
+                for ours_first in (True, False):
+                    pages = [one.page(where[0], codec=spoken), low.page(where[1], codec=heard)]
+                    if not ours_first:
+                        pages.reverse()
+                    async with pages[0]:
+                        async with pages[1]:
+                            await until(lambda: hall.audio.hears(0x2000) and one.audio.hears(0x1000))
+                            assert one.audio.rate == wide
+                            count = len(one.audio.heard)
+                            await platform.sleep_ms(400)
+                            assert len(one.audio.heard) > count + 10  # and no silence between them
+                            assert all(abs(level - 0x10) <= 1 for level in one.audio.heard[count:])
+                        # the first one goes on with the same device, at its own rate
+                        rate = 16000 if (spoken if ours_first else heard) == "G722" else 8000
+                        await until(lambda r=rate: one.audio.rate == r)
+                        count = len(one.audio.heard)
+                        hall.audio.heard.clear()
+                        if ours_first:
+                            await until(lambda: hall.audio.hears(0x2000))
+                        else:
+                            await until(lambda n=count: len(one.audio.heard) > n + 5 and one.audio.hears(0x1000))
+                        assert one.audio.running
+                    await until(lambda: not one.audio.running and not hall.audio.running)
+                    assert one.audio.rate == 8000
+                    one.audio.heard.clear()
+                    hall.audio.heard.clear()
+            assert low.faults == one.faults == hall.faults == 0
+
+    run(story())
+
+
+def test_a_call_of_any_width_begins_and_ends_while_a_page_of_any_width_is_spoken():
+    async def story():
+        where = groups()
+        async with wide_phone("one", 0x2000) as one, wide_phone("hall") as hall:
+            hall.hear_pages(where, silence_ms=200)
+            for codec in ("G722", "PCMU"):
+                for wide in (False, True):
+                    async with wide_phone("desk", 0x3800, wide) as desk:
+                        async with one.page(where[0], codec=codec):
+                            await until(lambda: hall.audio.hears(0x2000))
+                            call = await talk(one, desk)
+                            await until(lambda: desk.audio.hears(0x2000) and one.audio.hears(0x3800))
+                            assert one.audio.rate == (16000 if wide else 8000)
+                            await call.hangup()
+                            hall.audio.heard.clear()
+                            await until(lambda: hall.audio.hears(0x2000))
+                            assert one.audio.rate == (16000 if codec == "G722" else 8000)
+                        await until(lambda: not one.audio.running)
+                        call = await talk(one, desk)  # and a page that begins while a call has the device
+                        await until(lambda: one.audio.hears(0x3800))
+                        async with one.page(where[0], codec=codec):
+                            await platform.sleep_ms(100)
+                            assert one.audio.rate == (16000 if wide else 8000)
+                            await call.hangup()
+                            await until(lambda: hall.audio.hears(0x2000))
+                            assert one.audio.rate == (16000 if codec == "G722" else 8000)
+                        await until(lambda: not one.audio.running and not hall.audio.running)
+                        assert one.audio.rate == 8000
+                        assert desk.faults == one.faults == hall.faults == 0
+
+    run(story())
+
+
 def test_a_call_of_any_width_begins_while_a_page_of_any_width_plays():
     async def story():
         where = groups()
