@@ -9,7 +9,7 @@ import json
 from siplet.errors import LocalError
 
 # (key, type, default, least, most, help); None as the default: must be given.
-# int: least to most. str, secret, uri, digits: their length. targets, texts, secrets: their number. bool: true or
+# int: least to most. str, secret, uri, digits, host: their length. targets, texts, secrets: their number. bool: true or
 # false. choice: one of the words in the default's place, the first of them when none is given; they stand in one text,
 # and keys are longer than ten letters, because MicroPython would keep every shorter word for ever.
 _REGISTRAR = "host, host:port or sip: URI to register with, spare ones behind commas; empty: the address's host"
@@ -76,7 +76,7 @@ _TABLE = (
     ("sound.no_media_s", "int", 10, 0, 3600, "seconds without sound after which that is told; 0: never"),
     ("sound.hang_up_without_media_s", "int", 0, 0, 86400, "seconds without sound that end a call; 0: none do"),
     ("sound.drop_own_packets", "bool", False, 0, 0, "sound of ours that is sent back to us is not heard"),
-    ("sound.stun_server", "str", "", 0, 128, "host or host:port that tells our address behind a NAT; empty: none"),
+    ("sound.stun_server", "host", "", 0, 128, "host or host:port that tells our address behind a NAT; empty: none"),
     ("sound.progress_tones", "bool", True, 0, 0, "who calls hears ringing, and a busy tone when the call was refused"),
     (
         "sound.tones_of_country",
@@ -235,6 +235,22 @@ def _check_text(key, kind, least, most, text):
         raise ConfigError(key + ": must be a SIP URI, sip:user@host")
     if kind == "digits" and any(c not in _KEYS for c in text):
         raise ConfigError(key + ": must be of the keys 0-9 * # A-D")
+    if kind == "host" and not _is_host_and_port(text):
+        raise ConfigError(key + ": must be host or host:port, such as stun.example.com:3478")
+
+
+def _is_host_and_port(text):
+    # A name or an address; one of IPv6 (RFC 4291 2.2) stands alone, or in brackets before a port (RFC 3986 3.2.2)
+    port = "3478"
+    brackets = ord(text[0]) == 91
+    if text.count(":") == 1 or (brackets and ord(text[-1]) != 93):
+        text, _, port = text.rpartition(":")
+    if brackets:
+        if ":" not in text or ord(text[-1]) != 93:
+            return False
+        text = text[1:-1]
+    letters = "0123456789abcdef:." if ":" in text else "0123456789abcdefghijklmnopqrstuvwxyz-._"
+    return bool(text) and all(c in letters for c in text.lower()) and port.isdigit() and 0 < int(port) < 65536
 
 
 def _nearest(key):

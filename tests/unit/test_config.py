@@ -43,7 +43,7 @@ def test_every_default_passes_its_own_check():
             lists = kind in ("targets", "texts", "secrets")
             config._checked(key, kind, least, most, list(default) if lists else default)
         assert text and "\n" not in text and len(text) < 100
-        assert kind in ("int", "bool", "str", "secret", "uri", "digits", "targets", "texts", "secrets", "choice")
+        assert kind in ("int", "bool", "str", "secret", "uri", "digits", "host", "targets", "texts", "secrets", "choice")
 
 
 def test_words_lists_and_further_accounts():
@@ -68,6 +68,35 @@ def test_what_does_not_go_together_is_said():
     assert wrong(srtp_encryption="require", complete=False) == "sound.srtp_encryption: require wants sound.complete"
     given = {"jitter_most_ms": 0, "jitter_least_ms": 80, "follow_source": "off", "srtp_encryption": "require"}
     config.load({"sip": sip()["sip"], "sound": given})
+
+
+def test_a_stun_server_is_a_host_and_perhaps_its_port():
+    def given(place):
+        return {"sip": sip()["sip"], "sound": {"stun_server": place}}
+
+    for place in ("", "stun.example.com", "stun.example.com:3478", "192.0.2.1", "192.0.2.1:1", "pbx_2", "2001:db8::5"):
+        assert config.load(given(place))["sound.stun_server"] == place
+    for place in ("::1", "[2001:db8::5]", "[2001:db8::5]:65535", "[::ffff:192.0.2.1]:3478", "STUN.Example.com"):
+        assert config.load(given(place))["sound.stun_server"] == place
+    wrong = ["stun:stun.example.com", "stun:stun.example.com:3478", "stun://a", "http://a/b", "a b", "a:", ":3478", ":"]
+    wrong += [
+        "a:0",
+        "a:65536",
+        "a:b",
+        "a:-1",
+        "a:+1",
+        "a,b",
+        "user@a",
+        "[a]",
+        "[::1",
+        "::1]",
+        "[]",
+        "[::1]:",
+        "[::1]x:5",
+    ]
+    for place in wrong + ["[", "]", "[::1]:0", "1::g"]:
+        line = "sound.stun_server: must be host or host:port, such as stun.example.com:3478"
+        assert complaint(given(place)) == line, place
 
 
 def test_a_country_is_one_whose_tones_are_known():
