@@ -19,7 +19,7 @@ _PATIENCE = 180_000  # ms; as long as the far end was told that it would hear of
 
 class _Follower:
     # Takes the events of both sessions. session: the new one; farewell: the Event with which who sent us hung up
-    _task = True  # whose port it is closes it
+    stream = True  # whose port it is closes it
     session = farewell = media = None
     done = False
 
@@ -54,7 +54,7 @@ class _Follower:
             self._alone(event)
         else:
             self.call.on_event(event)
-            if kind == "ended" and self.call._task is None:
+            if kind == "ended" and self.call.stream is None:
                 self.call.line.close()
 
     def _alone(self, event):
@@ -91,7 +91,7 @@ class _Follower:
                 self.former.call = call
             elif self.farewell and call.state != "ended":
                 call.on_event(self.farewell or event)
-                if call._task is None:
+                if call.stream is None:
                     call.line.close()
 
     def _move(self):

@@ -231,7 +231,7 @@ class Phone(Waiting):
         if event.kind == "ended":
             if call in self._waiting:  # nobody took it
                 self._waiting.remove(call)
-            if call._task is None:
+            if call.stream is None:
                 call.line.close()  # no stream ever ran that would give the port back
         if event.kind in ("ended", "over") and not session.alive:
             session.call = session.media = None  # its transactions may keep the session for another half a minute
