@@ -112,3 +112,15 @@ def test_our_own_packets_that_come_back_are_known():
             come(s, s.udp.outgoing[-1][2])
         assert s.sender.changed == 0 and s.source.echoes == (19 if deaf else 1)
         assert s.stats.received == (0 if deaf else 19)
+
+
+def test_what_keeps_a_way_open_is_no_sound_when_it_comes_with_some():
+    for kind in (127, 126):  # see siplet.sound.path; of RFC 6263 4.6
+        s = complete()
+        hear(s, [voice(i) for i in range(3)])
+        come(s, voice(3), rtp(1004, 640, b"", kind), voice(4, first=1001))
+        s.tick()
+        assert (s.stats.received, s.stats.lost, s.stats.bad) == (6, 0, 1) and s.source.length == 172
+        come(s, voice(5, first=1001), rtp(1007, 960, b"", kind))
+        s.tick()
+        assert (s.stats.received, s.stats.lost, s.stats.bad) == (8, 0, 2)

@@ -15,6 +15,8 @@ except (SyntaxError, ImportError, NameError, ValueError):
     from siplet.media.rtp_fast_plain import advance, expected, number
 
 _RECENT = const(1000)
+_UNKNOWN = const(126)  # and 127, RFC 6263 4.6
+_NEAR = const(64)  # numbers; more packets are in no read
 _CHANGES = const(4)  # somebody who follows us on purpose is not run from
 
 
@@ -93,6 +95,14 @@ class Receiver(PlainReceiver):
     def take(self, data, at, end):
         """See rtp.Receiver."""
         return expected(self, data, at, end) == 1 or super().take(data, at, end)
+
+    def _begins(self, data, at):
+        # Who keeps a way open sends types that nobody agrees on, in sequence: no part of the sound before them
+        if super()._begins(data, at):
+            return True
+        if data[at] != 0x80 or data[at + 1] & 0x7E != _UNKNOWN or not self._seen:
+            return False
+        return (data[at + 2] << 8 | data[at + 3]) - self._last & 0xFFFF < _NEAR
 
     def _adopt(self, data, at, sequence):
         own = self.own
