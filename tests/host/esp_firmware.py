@@ -1,5 +1,5 @@
-# Firmware as MicroPython publishes it, small and made up: ESP-IDF's image, partition and OTA formats by hand, for tests.
-# Imports the standard library alone. `esptool image-info` finds these valid (test_loader_esptool).
+# Firmware as MicroPython publishes it, small and made up: ESP-IDF's image, partition and OTA formats by hand.
+# For tests; imports the standard library alone. `esptool image-info` finds these valid (test_loader_esptool).
 
 import hashlib
 import random
