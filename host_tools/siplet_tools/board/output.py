@@ -1,0 +1,156 @@
+# What a board prints: lines of its log, and between them the records of its trace. Imports ladder and capture.
+#
+# The trace has raw bytes of a told length (firmware: siplet/trace.py, trace_rtp.py). A board that resets in the middle
+# of one is noticed by what its ROM or MicroPython says then.
+
+import re
+from dataclasses import dataclass
+
+from siplet_tools.ladder import Record
+from siplet_tools.wire.capture import Packet
+
+_SIP = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")
+_RTP = re.compile(rb"(>>r|<<r) (\d{1,10}) (\S{1,300}) (\d{1,6}) (\d{1,6}) (\d{1,5})$")
+_RESTART = re.compile(rb"(?:\r?\n)?(?:MPY: soft reboot|ets [A-Z][a-z]{2} |rst:0x[0-9a-f]+ \(|ESP-ROM:)")
+_MOST = 65536
+_WRAP = 1 << 30
+_LOGGED = re.compile(r"(\d{1,7})\.(\d{3}) (.*)$", re.DOTALL)
+
+
+@dataclass
+class Line:
+    """text: one line, without its end; ticks: ms of the board's clock, None when it does not begin with a time."""
+
+    text: str
+    ticks: int = None
+
+
+@dataclass
+class Rtp:
+    """sent: bool; ticks: ms; peer: "host:port"; port: our own; data: what was kept; length: of the packet."""
+
+    sent: bool
+    ticks: int
+    peer: str
+    port: int
+    data: bytes
+    length: int
+
+
+class Output:
+    """feed(bytes) -> [Line | ladder.Record | Rtp, ...], in their order."""
+
+    def __init__(self):
+        self._data = b""
+        self._record = None  # the match of a record whose bytes are still coming
+
+    def feed(self, data):
+        self._data += data
+        found = []
+        while True:
+            if self._record and not self._take_record(found):
+                return found
+            line, end, rest = self._data.partition(b"\n")
+            if not end:
+                if len(line) > _MOST:  # garbage, at a wrong speed for one
+                    self._data = b""
+                return found
+            self._data = rest
+            line = line.rstrip(b"\r")
+            match = _SIP.match(line) or _RTP.match(line)
+            if match and int(match[4]) <= _MOST and (match.re is _SIP or int(match[5]) <= int(match[4])):
+                self._record = match
+            else:
+                found.append(_line(line))
+
+    def _take_record(self, found):
+        # True when what was waited for is there, or will never come
+        match = self._record
+        size = int(match[4] if match.re is _SIP else match[5])
+        restart = _RESTART.search(self._data[: size + 1])
+        if len(self._data) < size + 1 and not restart:
+            return False
+        self._record = None
+        if self._data[size : size + 1] == b"\n" and len(self._data) > size:
+            data, self._data = self._data[:size], self._data[size + 1 :]
+            sent, ticks, peer = match[1][:2] == b">>", int(match[2]), match[3].decode("ascii", "replace")
+            if match.re is _SIP:
+                found.append(Record(sent, ticks, peer, data))
+            else:
+                found.append(Rtp(sent, ticks, peer, int(match[6]), data, int(match[4])))
+        elif restart:
+            self._data = self._data[restart.start() :].lstrip(b"\r\n")
+        return True
+
+    def rest(self):
+        """What has come of a line without an end, str; a prompt that waits, for one."""
+        return "" if self._record else self._data.decode("utf-8", "replace").rstrip("\r")
+
+    def lost(self):
+        """The line broke: what has come of a record is of no use."""
+        self._record = None
+        self._data = b""
+
+
+def _line(data):
+    text = data.decode("utf-8", "replace")
+    match = _LOGGED.match(text)
+    if match:
+        return Line(match[3], int(match[1]) * 1000 + int(match[2]))
+    return Line(text)
+
+
+def split_peer(peer):
+    """("host", port) of "host:port" or "[host]:port"."""
+    host, _, port = peer.rpartition(":")
+    return host.strip("[]"), int(port) if port.isdigit() and int(port) < 65536 else 0
+
+
+class Clock:
+    """The time of day, s, of the board's ticks: the first that is seen is now."""
+
+    def __init__(self, now):
+        self._now = now
+        self._base = None
+
+    def time(self, ticks):
+        """now(): s, asked once; a board that has started anew begins anew."""
+        if self._base is not None:
+            since = (ticks - self._base[0]) % _WRAP
+            if since < _WRAP // 2:
+                self._base = (ticks, self._base[1] + since / 1000)
+                return self._base[1]
+            if _WRAP - since < 60000:  # out of order, a little
+                return self._base[1]
+        self._base = (ticks, self._now())
+        return self._base[1]
+
+
+class Tap:
+    """Turns records into capture.Packets. The board's own address is what its messages say of it."""
+
+    def __init__(self, now):
+        self._clock = Clock(now)
+        self._own = ("", 5060)
+
+    def packet(self, record):
+        """The Packet of a ladder.Record or an Rtp."""
+        far = split_peer(record.peer)
+        if isinstance(record, Rtp):
+            near, length = (self._own[0], record.port), record.length
+        else:
+            self._learn(record)
+            near, length = self._own, len(record.data)
+        source, target = (near, far) if record.sent else (far, near)
+        return Packet(self._clock.time(record.ticks), source, target, record.data, length)
+
+    def _learn(self, record):
+        # Of our requests the topmost Via, of our responses the Contact, names us
+        name = (
+            rb"(?:Via|v)\s*:\s*SIP/2.0/\w+\s+"
+            if not record.data.startswith(b"SIP/2.0")
+            else rb"(?:Contact|m)\s*:[^\r\n]*?@"
+        )
+        found = record.sent and re.search(rb"(?im)^" + name + rb"(\[[^\]\s]+\]|[^;:>\s,]+)(?::(\d{1,5}))?", record.data)
+        if found:
+            self._own = (found[1].decode("ascii", "replace").strip("[]"), int(found[2] or 5060))
