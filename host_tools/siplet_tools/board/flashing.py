@@ -136,7 +136,7 @@ def _bring(rom, image, start, data, done, how):
                 done.backup = _copy(rom, how.folder, how.progress)
             mark.set(done.backup, how.erase)
         kept = f"; what was there is in {done.backup}" if done.backup else ""
-        rom.after_break = f"the firmware is half-written: the same command again finishes it{kept}"
+        rom.after_break = f"the firmware is half-written, the next run finishes it{kept}"
         if how.erase:
             rom.doing = "erasing"
             with how.progress("erasing"):

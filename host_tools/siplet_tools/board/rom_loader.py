@@ -5,6 +5,7 @@
 # do nothing, MicroPython is asked for machine.bootloader(); and then it is the person's turn.
 
 import contextlib
+import re
 import struct
 import sys
 import time
@@ -179,7 +180,9 @@ def _attempt(port, reset):
     lines = _has_lines(line)
     mode, attempts = ("default-reset", 4) if lines and reset else ("no-reset", 1)
     try:
-        with _explained(port, lambda: "looking for the ESP32's loader", lambda: "nothing has been changed"):
+        with _explained(
+            port, lambda: "looking for the ESP32's loader", lambda: "nothing has been changed on the board"
+        ):
             try:
                 return cmds.detect_chip(line, _BAUD, mode, connect_attempts=attempts), lines
             except FatalError as error:
@@ -229,17 +232,17 @@ def _explained(port, doing, after):
         raise
     except FatalError as error:
         text = " ".join(str(error).split("\n")[0].split()).removesuffix(".")
-        text = text.split(" Use --force")[0].split(" Use the force")[0]
-        raise ToolError(f"{port}: {text}, while {doing()}; {after()}; is it the cable? try --baud 115200") from None
-    except OSError as error:
-        told = ports.explain(error, port)
-        raise ToolError(f"{told}; that was while {doing()}; {after()}", NO_BOARD) from None
+        text = re.split(r" Use (?:--force|the force)", text)[0].rstrip(".!")
+        raise ToolError(
+            f"{port}: {text}, while {doing()}; {after()}; if it is the cable, --baud 115200 helps"
+        ) from None
     except Exception as error:
-        # A line that was cut in the middle of an answer: termios.error, and what esptool makes of half a packet
-        if isinstance(error, (struct.error, LookupError, TypeError, RuntimeError)) or "termios" in repr(type(error)):
-            text = f"{port}: the line broke while {doing()}; {after()}; check the cable, then the same command again"
-            raise ToolError(text, NO_BOARD) from None
-        raise
+        # A line that was cut: OSError, termios.error, and what esptool makes of half an answer
+        cut = (OSError, RuntimeError, LookupError, TypeError, struct.error)
+        if not isinstance(error, cut) and type(error).__module__ != "termios":
+            raise
+        text = f"{port}: the line broke while {doing()}; {after()}; check the cable, then run the same command again"
+        raise ToolError(text, NO_BOARD) from None
 
 
 @contextlib.contextmanager
