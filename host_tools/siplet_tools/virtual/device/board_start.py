@@ -1,0 +1,63 @@
+# The first that MicroPython runs on the virtual board: it takes the PC away, puts a board's modules and file system in
+# its place, and runs boot.py and main.py as a board does. Imports its neighbours. Leaves no name behind.
+
+import gc
+import json
+import os
+import sys
+
+import board_channel
+import vfs
+
+
+def _trace(error):
+    # As a board prints it: our own frames are not its business
+    import io
+
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    lines = text.getvalue().split("\n")
+    print("\n".join([line for line in lines if "board_start.py" not in line]), end="")
+
+
+def _run(name, names):
+    """Runs a file of the board's root; False when it raised. SystemExit passes."""
+    try:
+        os.stat(name)
+    except OSError:
+        return True
+    try:
+        execfile(name, names)  # noqa: F821
+    except SystemExit:
+        raise
+    except BaseException as error:
+        _trace(error)
+        return False
+    return True
+
+
+def start():
+    options = json.loads(os.getenv("SIPLET_BOARD"))
+    names = __import__("__main__").__dict__
+    board_channel.open_(options["channel"])
+    import board_files
+    import board_modules
+
+    files = board_files.VfsLfs2(options["files"], options["room"])
+    board_modules.install(options)
+    board_channel.listen()
+    os.umount("/")
+    vfs.mount(files, "/")
+    os.chdir("/")
+    sys.path[:] = ["", ".frozen", "/lib"]
+    sys.argv[:] = []
+    for name in list(sys.modules):
+        if name[:6] == "board_":
+            sys.modules.pop(name)
+    gc.collect()
+    board_channel.tell("up")
+    if _run("boot.py", names) and not options["raw"]:
+        _run("main.py", names)
+
+
+start()

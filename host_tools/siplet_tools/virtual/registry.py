@@ -1,0 +1,80 @@
+# Which virtual boards run on this computer: a JSON file for each in a folder of this user's.
+# Imports the standard library.
+
+import contextlib
+import json
+import os
+import tempfile
+
+
+def folder():
+    """The folder of the files; it is made when it is missing, for this user alone."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and os.path.isdir(runtime) and os.access(runtime, os.W_OK):
+        path = os.path.join(runtime, "siplet")
+    else:
+        user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+        path = os.path.join(tempfile.gettempdir(), f"siplet-{user}")
+    os.makedirs(path, mode=0o700, exist_ok=True)
+    return path
+
+
+def running():
+    """[{"port", "pid", "control", "chip", "mac", "folder"}, ...] of those that live, in the order of their ports.
+
+    control: "127.0.0.1:PORT" of virtual.control. A file whose process has ended is removed.
+    """
+    found = []
+    if os.name == "nt":  # has no pseudo-terminals
+        return found
+    try:
+        names = sorted(os.listdir(folder()))
+    except OSError:
+        return found
+    for name in names:
+        if not name.endswith(".json"):
+            continue
+        path = os.path.join(folder(), name)
+        try:
+            with open(path, encoding="utf-8") as file:
+                entry = json.load(file)
+            if _lives(int(entry["pid"])):
+                if entry["port"]:  # its cable is plugged in
+                    found.append(entry)
+                continue
+        except (ValueError, KeyError, TypeError):
+            pass  # not ours, or half of one
+        except OSError:
+            continue
+        with contextlib.suppress(OSError):
+            os.remove(path)
+    return sorted(found, key=lambda entry: entry["port"])
+
+
+def _lives(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+class Entry:
+    """The file of one board."""
+
+    def __init__(self, name, **known):
+        self._path = os.path.join(folder(), name + ".json")
+        self._known = known
+
+    def write(self, **known):
+        """Tells others, at once and whole."""
+        self._known.update(known)
+        with open(self._path + ".new", "w", encoding="utf-8") as file:
+            json.dump(self._known, file)
+        os.replace(self._path + ".new", self._path)
+
+    def remove(self):
+        with contextlib.suppress(OSError):
+            os.remove(self._path)
