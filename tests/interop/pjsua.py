@@ -33,7 +33,7 @@ class Pjsua(Child):
     server: "HOST:PORT" of its registrar or None (it is called at `uri` then); says: WAV that it speaks; auto: answers
     by itself; transport: "udp", "tcp" or "tls", the latter with certificates: (CA file, certificate file, key file);
     friend: whom it watches, an address; publish: it publishes whether it is online; codecs: as PJSIP names them; rate:
-    of its sound.
+    of its sound; suites: of SRTP, as a=crypto names them.
     """
 
     title = "PJSIP 2.15 (pjsua2)"

@@ -181,6 +181,10 @@ class Phone:
         account.mediaConfig.transportConfig.boundAddress = "127.0.0.1"
         account.mediaConfig.srtpUse = ("", "offer", "require").index(wish.get("srtp", ""))
         account.mediaConfig.srtpSecureSignaling = 0  # keys over UDP, too
+        for name in wish.get("suites", ()):
+            suite = pj.SrtpCrypto()
+            suite.name = name
+            account.mediaConfig.srtpOpt.cryptos.append(suite)
         account.callConfig.prackUse = wish.get("prack", pj.PJSUA_100REL_OPTIONAL)
         account.callConfig.timerUse = wish.get("timer", pj.PJSUA_SIP_TIMER_OPTIONAL)
         account.presConfig.publishEnabled = bool(wish.get("publish"))

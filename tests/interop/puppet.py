@@ -15,6 +15,7 @@ from siplet.phone import Phone
 from siplet.ticks import ticks_add
 
 STATS = ("sent", "received", "lost", "late", "duplicate", "bad", "foreign", "jitter", "delay", "concealed")
+STATS += ("skipped", "slips")
 
 
 def tell(**fields):

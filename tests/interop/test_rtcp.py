@@ -3,58 +3,24 @@
 import collections
 import json
 import re
-import shutil
-import signal
-import subprocess
 import time
 
 import pytest
 from driver import DOOR, App, need
 from pjsua import Pjsua, missing
 from siplet_tools.process import wait_until
+from wireshark import WARNING, Capture
 
 SOUND = {"sound.complete": True}
 TALK = 16  # seconds: three reports or more from each end
 EVERY = 10  # one packet of so many is lost
 
 
-class Capture:
-    """tshark listening to the loopback interface; a context manager."""
-
-    def __init__(self, path):
-        need("" if shutil.which("tshark") else "tshark is not installed (make peers)")
-        self.path = str(path)
-        command = ["tshark", "-i", "lo", "-f", "udp", "-w", self.path, "-F", "pcap"]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        for line in self._process.stderr:
-            if "Capturing on" in line:
-                break
-        time.sleep(0.5)
-
-    def stop(self):
-        if self._process.poll() is None:
-            time.sleep(0.5)
-            self._process.send_signal(signal.SIGINT)
-            self._process.wait(10)
-        self._process.stderr.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, kind, error, trace):
-        self.stop()
-
-    def reports(self, ports, wanted):
-        """[{field: [values]}] of each packet of RTCP between those UDP ports, as Wireshark reads it."""
-        names = ["udp.srcport", "rtcp.pt", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message", *wanted]
-        command = ["tshark", "-r", self.path, "-Y", "rtcp", "-T", "fields", "-E", "separator=\t", "-E", "aggregator=|"]
-        for port in ports:
-            command += ["-d", f"udp.port=={port},rtcp"]
-        for name in names:
-            command += ["-e", name]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
-        rows = [line.split("\t") for line in run.stdout.splitlines()]
-        return [{name: [v for v in text.split("|") if v] for name, text in zip(names, row)} for row in rows]
+def reports(capture, ports, wanted=()):
+    """[{field: [values]}] of each packet of RTCP between those UDP ports, as Wireshark reads it."""
+    capture.reads += [f"udp.port=={port},rtcp" for port in ports]
+    names = ["udp.srcport", "rtcp.pt", "_ws.malformed", "_ws.expert.severity", "_ws.expert.message"]
+    return capture.rows("rtcp", *names, *wanted)
 
 
 def judge(packets, port):
@@ -62,7 +28,7 @@ def judge(packets, port):
     ours = [packet for packet in packets if packet["udp.srcport"] == [str(port)]]
     for packet in ours:
         assert not packet["_ws.malformed"], packet
-        assert all(int(severity) < 0x600000 for severity in packet["_ws.expert.severity"]), packet
+        assert all(int(severity) < WARNING for severity in packet["_ws.expert.severity"]), packet
         assert packet["rtcp.pt"][0] in ("200", "201") and packet["rtcp.pt"][1] == "202", packet
     return collections.Counter(kind for packet in ours for kind in packet["rtcp.pt"])
 
@@ -98,7 +64,7 @@ def test_baresip_and_we_tell_each_other_the_same(baresip, puppet, started, tmp_p
     assert record["reports_bad"] == 0  # though it begins with an APP packet that is no compound
     assert record["round_trip_ms"] <= 60 and record["mos"] > 4.3
     assert sent["over"] and sent["packets_sent"] >= record["packets_sent"]
-    kinds = judge(capture.reports([port], []), port)
+    kinds = judge(reports(capture, [port]), port)
     assert kinds["200"] >= 2 and kinds["203"] == 1, kinds
 
 
@@ -124,7 +90,7 @@ def test_pjsip_and_we_tell_each_other_the_same(puppet, started, tmp_path):
     assert record["reports_received"] >= 2 and record["reports_bad"] == 0
     assert told["round_trips"] >= 1 and told["round_trip_ms"] < 60 and record["round_trip_ms"] <= 60
     assert abs(record["far_jitter_ms"] - told["heard"]["jitter_ms"]) <= 10
-    packets = capture.reports([port, port + 1], ["rtcp.xr.bt"])
+    packets = reports(capture, [port, port + 1])
     kinds = judge(packets, port) + judge(packets, port + 1)
     assert kinds["200"] >= 2 and kinds["203"] == 1, kinds
 
@@ -141,7 +107,7 @@ def test_two_of_us_tell_each_other_how_the_call_sounds(puppet, started, tmp_path
     capture.stop()
 
     figures = ["rtcp.xr.bt", "rtcp.xr.voipmetrics.rfactor", "rtcp.xr.voipmetrics.gmin", "rtcp.xr.voipmetrics.moscq"]
-    packets = capture.reports([port], figures)
+    packets = reports(capture, [port], figures)
     assert judge(packets, port)["207"] >= 2
     read = [packet for packet in packets if packet["rtcp.xr.bt"]]
     assert any(packet["rtcp.xr.voipmetrics.gmin"] == ["16"] for packet in read)

@@ -1,45 +1,32 @@
 """Wireshark reads what we sent in a whole call, registration and all: a judge of syntax that shares nothing with us."""
 
 import shutil
-import struct
-import subprocess
 
 from driver import need
 from siplet_tools.ladder import Reader
 from siplet_tools.process import wait_until
+from wireshark import WARNING, Pcap, write_pcap
 
 PORT = 5060  # as which the pcap file shows our messages, so that Wireshark takes them for SIP
 
 
-def write_pcap(path, messages):
-    """Writes messages (bytes) as UDP packets of a capture file with raw IPv4 (link type 101)."""
-    with open(path, "wb") as file:
-        file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-        for number, data in enumerate(messages):
-            udp = struct.pack(">HHHH", PORT, PORT, 8 + len(data), 0) + data
-            ip = struct.pack(
-                ">BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), number, 0, 64, 17, 0, b"\x7f\0\0\1", b"\x7f\0\0\1"
-            )
-            file.write(struct.pack("<IIII", number, 0, len(ip + udp), len(ip + udp)) + ip + udp)
+def write_messages(path, messages):
+    """Writes messages (bytes) as UDP packets of a capture file."""
+    write_pcap(path, [(number, PORT, PORT, data) for number, data in enumerate(messages)])
 
 
 def complaints(path):
     """([what Wireshark took each packet for, ...], [its warnings, errors and fields that it did not find, ...])."""
     found_in_all = ["sip.Call-ID", "sip.CSeq.seq", "sip.CSeq.method", "sip.Via.branch", "sip.from.tag", "sip.to.host"]
-    fields = ["_ws.col.Protocol", "_ws.expert.severity", "_ws.expert.message", "_ws.malformed"] + found_in_all
-    command = ["tshark", "-r", str(path), "-T", "fields", "-E", "separator=\t", "-E", "aggregator=|"]
-    for field in fields:
-        command += ["-e", field]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    fields = ["_ws.col.Protocol", "_ws.expert.severity", "_ws.expert.message", "_ws.malformed"]
     protocols, found = [], []
-    for line in run.stdout.splitlines():
-        protocol, severities, messages, malformed, *values = (line + "\t" * 10).split("\t")[: len(fields)]
-        protocols.append(protocol)
-        for severity, text in zip(severities.split("|"), messages.split("|")):
-            if severity and int(severity) >= 0x600000:  # warning; 0x800000 is error
+    for row in Pcap(path).rows("frame", *fields, *found_in_all):
+        protocols += row["_ws.col.Protocol"]
+        for severity, text in zip(row["_ws.expert.severity"], row["_ws.expert.message"]):
+            if int(severity) >= WARNING:
                 found.append(text)
-        found += [malformed] if malformed else []
-        found += ["no " + name for name, value in zip(found_in_all, values) if not value]
+        found += row["_ws.malformed"]
+        found += ["no " + name for name in found_in_all if not row[name]]
     return protocols, found
 
 
@@ -73,14 +60,14 @@ def test_wireshark_finds_nothing_wrong_with_what_we_send(kamailio, baresip, pupp
     firsts = {data.split(b" ")[0] for data in sent}
     assert firsts == {b"REGISTER", b"INVITE", b"ACK", b"INFO", b"BYE", b"CANCEL", b"SIP/2.0"}
     path = tmp_path / "sent.pcap"
-    write_pcap(path, sent)
+    write_messages(path, sent)
     protocols, found = complaints(path)
     assert len(protocols) == len(sent) and set(protocols) <= {"SIP", "SIP/SDP"}, protocols
     assert not found
 
     # And that it would find something, if there were something.
     invite = next(data for data in sent if data.startswith(b"INVITE"))
-    write_pcap(
+    write_messages(
         path, [invite.replace(b"m=audio", b"m="), invite.replace(b"tag=", b"tag"), invite.replace(b"CSeq", b"X")]
     )
     found = complaints(path)[1]
