@@ -284,7 +284,11 @@ def test_micropython_on_a_chip_of_another_maker_is_left_alone(bench, monkeypatch
 
 def test_a_board_that_says_nothing_at_all_needs_its_boot_button(bench, monkeypatch):
     bench.plug().plug(hush_after=0)
-    monkeypatch.setattr(link, "_ENTER_S", 0.1)
+
+    def silence(port):
+        raise ToolError(f"{port}: silence", NO_BOARD)
+
+    monkeypatch.setattr(link.Link, "open", silence)
     refused = bench.refusal()
     assert refused.status == NO_BOARD and "hold BOOT" in str(refused)
 

@@ -64,11 +64,11 @@ class LoaderOnPty:
                     answer = b""
                 answer = self._cut(answer)
                 self.sent += len(answer)
-                if not self._send(answer) or self._budget == 0:
-                    return
-                if self.loader.left:
+                if self.loader.left:  # counted before the host hears of it
                     self.left += 1
                     self.loader = Loader(self.chip, self.flash, self.mac)
+                if not self._send(answer) or self._budget == 0:
+                    return
         except OSError:
             return
         finally:
