@@ -73,12 +73,15 @@ def bench(tmp_path):
 
 def test_wherever_it_is_pulled_the_next_run_ends_it(bench):
     whole = bench.said(backup=False)
-    seen = set()
-    for number in range(40):
+    seen, pulled = set(), 0
+    for number in range(41):
         bench.fresh()
-        at = 1 + number * (whole - 2) // 39
+        at = 1 + number * (whole - 2) // 40
         line = bench.flash(at, backup=False)
-        assert isinstance(line, str), f"pulled at {at} of {whole} bytes and not noticed"
+        if not isinstance(line, str):  # a SYNC less than at first: a busy computer may need a second one
+            assert bench.board.sent + bench.board.received < at
+            continue
+        pulled += 1
         seen.add(line.split("the line broke while ")[1].split(";")[0])
         if "nothing has been changed" in line:
             assert bench.board.flash.read() == OLD
@@ -88,7 +91,7 @@ def test_wherever_it_is_pulled_the_next_run_ends_it(bench):
             assert "the firmware is complete" in line and bench.written()
         done = bench.flash(backup=False)
         assert bench.written() and done.version == "1.29.0" and boots(CHIP, bench.board.flash).what == "micropython"
-    assert {"looking for the ESP32's loader", "reading the chip", "writing"} <= seen
+    assert {"looking for the ESP32's loader", "reading the chip", "writing"} <= seen and pulled >= 38
 
 
 def test_a_copy_that_was_cut_off_is_no_copy(bench):

@@ -7,7 +7,7 @@ from functools import reduce
 
 import pytest
 from siplet_tools.virtual import slip
-from siplet_tools.virtual.loader import Loader
+from siplet_tools.virtual.loader import Loader, knocks
 from siplet_tools.virtual.nor_flash import NorFlash
 from siplet_tools.virtual.rom_chips import CHIPS
 
@@ -90,6 +90,11 @@ def test_the_rom_answers_a_sync_eight_times_and_not_with_zero_which_the_stub_doe
     assert [one[1] != 0 for one in answers(loader, request(0x08, SYNC))] == [True] * 8
     loader, _ = with_stub(chip)
     assert answers(loader, request(0x08, SYNC)) == [(8, 0, b"", 0)] * 8
+
+
+def test_a_sync_is_known_as_a_knock_at_the_door_and_a_terminal_is_not():
+    assert knocks(b"noise" + request(0x08, SYNC))
+    assert not knocks(b"\r\x03\x03\x01import machine\r\n\x04" + bytes(range(256)))
 
 
 def test_what_the_rom_does_not_know_it_refuses_eight_times():
