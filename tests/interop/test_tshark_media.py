@@ -11,7 +11,8 @@ import pytest
 from driver import DOOR, INDOOR, need
 from pjsua import Pjsua, missing
 from siplet_tools.process import wait_until
-from siplet_tools.speech import compare, read_wav
+from siplet_tools.speech import compare
+from siplet_tools.wav_file import read_wav
 from wireshark import Capture, Pcap, write_pcap
 
 # Nothing that changes the sound: each byte is compared
