@@ -261,48 +261,21 @@ def answer_after(call, anyone=False):
     return _told(call, "answer_after", anyone)
 
 
-# -- transfer
+# -- transfer: siplet.call_transfer has it and its documents
 
 
-async def transfer(call, target, timeout_ms=180_000):
-    """Let the far end call target (a sip: URI, or a number at our registrar) instead of us (RFC 5589 section 6).
+def transfer(call, target, timeout_ms=180_000):
+    """await it: let the far end call target instead of us."""
+    from siplet.call_transfer import transfer as hand_on
 
-    Returns when it got through, or does not tell; the call is over then. Raises CallRejected when it refused or did not
-    get through, CallTimeout: then the call goes on. CallLost when the call ended meanwhile, LocalError when not up.
-    """
-    if ":" not in target:
-        target = f"sip:{target}@" + call.phone.address.split("@")[-1]
-    await _transfer(call, target.encode(), timeout_ms)
+    return hand_on(call, target, timeout_ms)
 
 
-async def transfer_to(call, other, timeout_ms=180_000):
-    """Connect the far ends of two calls of ours (attended transfer); both are over then. As transfer()."""
-    from siplet.sip import replaces
+def transfer_to(call, other, timeout_ms=180_000):
+    """await it: connect the far ends of two calls of ours."""
+    from siplet.call_transfer import transfer_to as hand_on
 
-    if other.state != "up":
-        raise LocalError("the other call is not up")
-    await _transfer(call, replaces.target(other.session, other.remote.encode()), timeout_ms)
-
-
-async def _transfer(call, target, timeout_ms):
-    from siplet.sip.refer import refer
-
-    call.transferred = 0
-    try:
-        one = refer(call.session, target, platform.now())
-    finally:
-        call.phone.pump()
-    try:
-        done = await call.until(lambda: call.transferred >= 200 or call.state == "ended", timeout_ms)
-    finally:
-        one.alive = False  # nobody waits for it any more
-    if call.transferred < 200:
-        if done:
-            raise CallLost(call.status, call.reason)
-        raise CallTimeout(408, "no word of the transfer")
-    if call.transferred >= 300:
-        raise CallRejected(call.transferred, "the transfer failed")
-    await call.hangup()
+    return hand_on(call, other, timeout_ms)
 
 
 def on_event(call, event):
