@@ -38,7 +38,8 @@ _MOST_PIECES = const(12)
 _LONGEST = const(1024)  # 128 ms
 _LEAP = const(8000)
 _FRAME = const(160)
-_NEW = const(6)  # times 16 packets: for so long a new way is doubted
+_NEW = const(6)  # times 16 packets, 2 s: for so long a new way is doubted
+_LONG = const(62)  # 20 s: and one on which a packet missed a step
 _PROMPT = const(30)  # samples of 8 kHz, so that concealment can go over into them
 
 
@@ -81,6 +82,8 @@ def keep(s, ring, data, timestamp, at, n):
     i = (t + 31) >> 5
     if t <= s[_LOW]:
         i += s[_EDGE]  # it may come a frame later at any time
+    elif t >= s[_LOW] + _FRAME:
+        s[_DOUBT] = _LONG
     if i > 63:
         i = 63
         s[_FAR] += 1
@@ -141,6 +144,8 @@ def keep(s, ring, data, timestamp, at, n):
         k = low + s[_MOST] - _FRAME
         if i > k:
             i = k
+        if low > s[_LOW] and s[_SEEN] > 511:
+            s[_DOUBT] = 0  # all come later now, to the next step
         s[_LOW] = low
         s[_TARGET] = i
         if low >= 512:

@@ -43,6 +43,7 @@ _LONGEST = const(1024)
 _LEAP = const(8000)
 _FRAME = const(160)
 _NEW = const(6)
+_LONG = const(62)
 _PROMPT = const(30)
 
 
@@ -80,6 +81,8 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
     i = t + 31 >> 5
     if t <= int(s[_LOW]):
         i += int(s[_EDGE])
+    elif t >= int(s[_LOW]) + _FRAME:
+        s[_DOUBT] = _LONG
     if i > 63:
         i = 63
         s[_FAR] = int(s[_FAR]) + 1
@@ -140,6 +143,8 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
         k = low + int(s[_MOST]) - _FRAME
         if i > k:
             i = k
+        if low > int(s[_LOW]) and int(s[_SEEN]) > 511:
+            s[_DOUBT] = 0
         s[_LOW] = low
         s[_TARGET] = i
         if low >= 512:
