@@ -1,0 +1,65 @@
+# siplet doctor: what is wrong, in plain words. Imports wire, board, console, click.
+
+import time
+
+import click
+
+from siplet_tools import console
+
+
+@click.command(
+    epilog="\b\nExamples:\n  siplet doctor door.pcap            a capture of Wireshark, tcpdump or siplet monitor"
+    "\n  siplet doctor door.log             what siplet monitor --save wrote\n  siplet doctor --for 60             the board"
+)
+@click.argument("file", required=False, type=click.Path(dir_okay=False))
+@click.option("-p", "--port", help="The board's serial port; needed when there are several.")
+@click.option(
+    "--for", "seconds", type=float, default=30.0, show_default=True, metavar="S", help="Listen to the board so long."
+)
+@click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
+def command(file, port, seconds, as_json):
+    """Explains what is wrong in FILE, a capture, a board's saved log or its trace; without FILE, in a live board's.
+
+    It knows the usual troubles: 401 loops, a wrong realm, private addresses in Contact or SDP, sound in one direction,
+    keys in a form nobody listens to, a registration that runs out, OPTIONS unanswered. Exit status 1 when it found one.
+    """
+    from siplet_tools.wire import diagnosis, evidence
+
+    console.json_mode(as_json)
+    found = evidence.read(file) if file else _listen(port, seconds)
+    findings = diagnosis.diagnose(found)
+    seen = diagnosis.summary(found)
+    if as_json:
+        console.result({"seen": seen, "findings": [one.as_dict() for one in findings]})
+    else:
+        console.say(
+            f"{found.name}: {seen['messages']} SIP messages, {seen['calls']} calls, {seen['registrations']} registrations, "
+            f"{seen['rtp']} RTP packets in {seen['seconds']} s",
+            colour="bright_black",
+        )
+        for one in findings:
+            console.verdict(one.severity, f"{one.at:8.3f} s  {one.text}", one.advice)
+        if not findings:
+            console.verdict("ok", "none of the usual troubles is in there")
+    return 1 if any(one.severity == "failed" for one in findings) else 0
+
+
+def _listen(port, seconds):
+    from siplet_tools.board import ports
+    from siplet_tools.board.output import Output, Tap
+    from siplet_tools.board.serial_line import SerialLine
+    from siplet_tools.wire import evidence
+
+    port = ports.choose(port)
+    found = evidence.Evidence(port)
+    output, tap = Output(), Tap(time.time)
+    with SerialLine(port, told=lambda text: console.verdict("note", text)) as line:
+        with console.progress(f"listening to {port}", unit="s") as step:
+            start = time.monotonic()
+            while time.monotonic() - start < seconds:
+                evidence.gather(found, output.feed(line.read() or b""), tap)
+                step(int(time.monotonic() - start), int(seconds))
+    if not found.messages:
+        console.verdict("note", "no SIP was seen: siplet provision set log.sip=console makes the board tell it")
+    found.end = max(found.end, time.time()) if found.messages else found.end
+    return found
