@@ -72,8 +72,9 @@ class Lent(Null):
         fitting = [one.fitting(at) for one in pages]  # all memory first
         if len(pages) == 1 or any(one.at != at for one in pages[:-1]):
             self.audio.tune(at)
-        for one, (one._rates, one._own) in zip(pages, fitting):
+        for i, one in enumerate(pages):
             one.at = at
+            one._rates, one._own = fitting[i]
 
     def fitting(self, at):
         """What converts frames for a device of the rate `at`: (a Rates or None, a frame of the device)."""
