@@ -19,7 +19,8 @@
 # is. How long it had been there shows nowhere in the transits; where it was a moment only, the least jitter makes the
 # next packet miss its step. So the stream looks for packets shortly before a step, too, at one in eight, and what comes
 # after that counts as if it had missed the step (EDGE). Where a twentieth of the packets do, 20 ms become 40 before a
-# frame is missing. When one is missing all the same, or a way is new, 20 ms are not risked for a while (DOUBT).
+# frame is missing. While a way is new, for 20 s after a packet that came a step later than the fastest ones, and after
+# a frame that was missing, 20 ms are not risked (DOUBT).
 
 from array import array
 
