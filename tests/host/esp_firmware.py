@@ -34,14 +34,15 @@ def image(chip, segments, chip_id=None):
     return data + hashlib.sha256(data).digest()
 
 
-def application(chip, version="v1.29.0", size=40000, project="micropython", seed=1):
-    """An application with its description at the front."""
+def application(chip, version="v1.29.0", size=40000, project="", seed=1):
+    """An application with its description at the front; MicroPython, whose description is empty, or a project."""
+    told = f"3.4.0; MicroPython {version} on 2026-04-01\0".encode() if version and not project else b""
     description = struct.pack(
         "<II8s32s32s16s16s32s32sHHB75s",
         0xABCD5432,
         0,
         b"",
-        version.encode(),
+        version.encode() if project else b"",
         project.encode(),
         b"12:00:00",
         b"Apr  1 2026",
@@ -52,7 +53,9 @@ def application(chip, version="v1.29.0", size=40000, project="micropython", seed
         16,
         b"",
     )
-    return image(chip, [(CHIPS[chip][3], description + noise(size, seed)), (CHIPS[chip][2], noise(600, seed + 1))])
+    return image(
+        chip, [(CHIPS[chip][3], description + noise(size, seed) + told), (CHIPS[chip][2], noise(600, seed + 1))]
+    )
 
 
 def table(rows):
@@ -74,7 +77,7 @@ OTA = [
 ]
 
 
-def micropython(chip="esp32", version="v1.29.0", size=40000, rows=PLAIN, project="micropython", seed=1):
+def micropython(chip="esp32", version="v1.29.0", size=40000, rows=PLAIN, project="", seed=1):
     """bootloader, partition table and application with 0xff between them."""
     _, offset, memory, _ = CHIPS[chip]
     data = image(chip, [(memory, noise(3000, seed + 2))]).ljust(0x8000 - offset, b"\xff")

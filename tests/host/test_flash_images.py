@@ -35,6 +35,28 @@ def test_an_image_tells_its_chip_its_version_and_where_it_goes(tmp_path, chip, n
 
 
 @pytest.mark.parametrize(
+    "banner, version",
+    [
+        (b"MicroPython v1.29.0 on 2026-04-01", "1.29.0"),
+        (b"MicroPython v1.30.0-preview.12.g0123abcde0-dirty on 2026-05-01", "1.30.0-preview.12.g0123abcde0-dirty"),
+        (b"MicroPython (with v2.0 preview) v1.30.0 on 2026-05-01", "1.30.0"),
+        (b"a build whose banner somebody has changed, with the module micropython in it", ""),
+    ],
+)
+def test_the_version_is_the_one_of_the_banner(tmp_path, banner, version):
+    content = esp_firmware.application("esp32", "", 9000)[24 + 8 : 24 + 8 + 256] + bytes(5000) + banner
+    app = esp_firmware.image("esp32", [(0x3F400020, content)])
+    image = images.read(put(tmp_path, "x.bin", esp_firmware.micropython("esp32", size=9)[:0xF000] + app))
+    assert (image.project, image.version) == ("micropython", version)
+
+
+def test_another_program_is_told_by_the_name_that_it_gives_itself(tmp_path):
+    data = esp_firmware.micropython("esp32", "2026.1", 9000, project="esphome")
+    image = images.read(put(tmp_path, "x.bin", data))
+    assert (image.project, image.version) == ("esphome", "2026.1")
+
+
+@pytest.mark.parametrize(
     "start, words",
     [
         (b"\x7fELF\x01", "ELF"),

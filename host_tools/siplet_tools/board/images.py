@@ -15,6 +15,8 @@ from siplet_tools.errors import USAGE, ToolError
 TABLE = 0x8000  # flash address of the partition table
 _TABLE_SIZE = 0xC00
 _APP_MAGIC = 0xABCD5432
+# What sys.version says: MicroPython leaves the name and version of the application's description empty
+_BANNER = re.compile(rb"MicroPython (?:\([ -'*-~]+\) )?v(\d[\w.+-]{0,40}) on 20\d\d-")
 _LARGEST = 32 << 20
 _OTHERS = (  # first bytes: what it is, what to do
     (b"\x7fELF", "an ELF file: the .bin of the same build is the one to flash"),
@@ -37,9 +39,10 @@ class Partition:
 
 @dataclass
 class Image:
-    """A firmware. chip: esptool's name, "ESP32-S3"; offset: where its first byte goes in flash; project, version: of
-    the application's description, "micropython" and "1.29.0"; regions: (start, bytes) in flash that a running
-    firmware does not change; ota: start of the data that chooses among several applications, or None; slots: how many.
+    """A firmware. chip: esptool's name, "ESP32-S3"; offset: where its first byte goes in flash; project: "micropython",
+    or what else the application calls itself, "" for nothing; version: its, "1.29.0", or "". regions: (start, bytes)
+    in flash that a running firmware does not change; ota: start of the data that chooses among several applications,
+    or None; slots: how many.
     """
 
     path: str
@@ -199,7 +202,13 @@ def _description(data):
     if len(data) < 288 or struct.unpack_from("<I", data, 32)[0] != _APP_MAGIC:
         return None
     version, project = struct.unpack_from("<32s32s", data, 48)
-    return _printable(project), re.sub(r"^v(?=\d)", "", _printable(version))
+    banner = _BANNER.search(data)
+    if banner:
+        return "micropython", banner.group(1).decode()
+    project = _printable(project)
+    if not project and b"micropython" in data:  # one of its names for Python code
+        project = "micropython"
+    return project, re.sub(r"^v(?=\d)", "", _printable(version))
 
 
 def _verified(chip, data, path):

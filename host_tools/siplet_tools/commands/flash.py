@@ -72,7 +72,11 @@ def command(port, firmware, name, download, backups, no_backup, copy, erase, dry
 
 
 def _tell(done, restored):
-    what = f"the copy {done.image}" if restored else f"MicroPython {done.version} ({os.path.basename(done.image)})"
+    what = (
+        f"the copy {done.image}"
+        if restored
+        else f"MicroPython {done.version or 'of some version'} ({os.path.basename(done.image)})"
+    )
     who = f"{done.chip} {done.mac}, {done.flash_size >> 10} KB of flash, at {done.port}"
     if done.skipped:
         console.verdict("skipped", f"{what} is there already: {who}")
