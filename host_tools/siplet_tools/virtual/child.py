@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import tty
 
 from siplet_tools import interpreter
@@ -59,6 +60,11 @@ class Child:
         theirs.close()
 
     @property
+    def stumbled(self):
+        """Whether a Ctrl-C ended MicroPython itself, for it came in the moment in which its code ended by itself."""
+        return self._process.returncode == -signal.SIGINT
+
+    @property
     def raw(self):
         """Whether it is in the raw REPL."""
         return self._uart.raw
@@ -97,7 +103,7 @@ class Child:
         data = b""
         os.set_blocking(self._slave, False)
         with contextlib.suppress(OSError):
-            tty.setraw(self._slave)
+            tty.setraw(self._slave, termios.TCSANOW)
             data = os.read(self._slave, 4096)
         return data + bytes(self._input)
 

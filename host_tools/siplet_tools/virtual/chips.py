@@ -15,12 +15,20 @@ _C3_BOOT = (
     "SPIWP:0xee\r\nmode:DIO, clock div:1\r\n"
 )
 
+_RESETS = (
+    "rst:0x1 (POWERON)",
+    "rst:0xc (RTC_SW_CPU_RST)",
+    "rst:0x8 (TG1WDT_SYS_RST)",
+    "rst:0x5 (DSLEEP)",
+    "rst:0x7 (TG0WDT_SYS_RST)",
+)
+
 
 @dataclass(frozen=True)
 class Kind:
     """machine: as os.uname() tells it; build: the name of MicroPython's build for it; boot: the text of its ROM; loads:
-    what the second-stage loader is loaded with; power, software: the reset's own words; pins: their numbers; buses: how
-    many I2S; frequency in Hz.
+    what the second-stage loader is loaded with; resets: the words for power, software, watchdog, deep sleep, and the
+    ROM's own watchdog; pins: their numbers; buses: how many I2S; frequency in Hz.
     """
 
     name: str
@@ -28,30 +36,20 @@ class Kind:
     build: str
     boot: str
     loads: str
-    power: str
-    software: str
+    resets: tuple
     pins: range
     buses: int
     frequency: int
 
-    def boot_text(self, software=False):
-        """What a hard reset prints, bytes."""
-        reset = self.software if software else self.power
-        return (self.boot.format(reset=reset) + self.loads).encode()
+    def boot_text(self, cause=1):
+        """What a hard reset prints, bytes. cause: as machine.reset_cause() tells it, 1 to 4."""
+        return (self.boot.format(reset=self.resets[cause - 1]) + self.loads).encode()
 
-    def bare_text(self):
-        """What the ROM prints again and again when there is no bootloader in the flash, bytes."""
-        invalid = "invalid header: 0xffffffff\r\n"
-        count = 8 if self.name == "esp32" else 4
-        return (
-            (self.boot.format(reset=self.bare_reset).split("configsip")[0].split("SPIWP")[0]).encode()
-            + (invalid * count).encode()
-        )
-
-    @property
-    def bare_reset(self):
-        """The reset that its watchdog makes, again and again."""
-        return "rst:0x10 (RTCWDT_RTC_RESET)" if self.name == "esp32" else "rst:0x7 (TG0WDT_SYS_RST)"
+    def loop_text(self, trouble):
+        """What the ROM prints each time that a start leads nowhere, bytes; trouble: what it complains of."""
+        head = self.boot.partition("configsip")[0].partition("SPIWP")[0]
+        count = 8 if trouble.startswith(b"invalid") else 1
+        return head.format(reset=self.resets[4]).encode() + trouble * count
 
 
 KINDS = {
@@ -64,8 +62,13 @@ KINDS = {
             _ESP32_BOOT,
             "load:0x3fff0030,len:4892\r\nho 0 tail 12 room 4\r\nload:0x40078000,len:14896\r\n"
             "load:0x40080400,len:3372\r\nentry 0x400805ac\r\n",
-            "rst:0x1 (POWERON_RESET)",
-            "rst:0xc (SW_CPU_RESET)",
+            (
+                "rst:0x1 (POWERON_RESET)",
+                "rst:0xc (SW_CPU_RESET)",
+                "rst:0x8 (TG1WDT_SYS_RESET)",
+                "rst:0x5 (DEEPSLEEP_RESET)",
+                "rst:0x10 (RTCWDT_RTC_RESET)",
+            ),
             range(40),
             2,
             160000000,
@@ -77,8 +80,7 @@ KINDS = {
             _S3_BOOT,
             "load:0x3fce2820,len:0xfc0\r\nload:0x403c8700,len:0xc70\r\nload:0x403cb700,len:0x2e30\r\n"
             "entry 0x403c8898\r\n",
-            "rst:0x1 (POWERON)",
-            "rst:0xc (RTC_SW_CPU_RST)",
+            _RESETS,
             range(49),
             2,
             160000000,
@@ -90,8 +92,7 @@ KINDS = {
             _C3_BOOT,
             "load:0x3fcd5820,len:0x1180\r\nload:0x403cc710,len:0xb50\r\nload:0x403ce710,len:0x3150\r\n"
             "entry 0x403cc710\r\n",
-            "rst:0x1 (POWERON)",
-            "rst:0xc (RTC_SW_CPU_RST)",
+            _RESETS,
             range(22),
             1,
             160000000,

@@ -1,5 +1,5 @@
 # The virtual board's power supply and wiring: one thread that moves bytes between the cable and the firmware, and
-# answers what is asked of it. Imports line, child, parts.
+# answers what is asked of it. Imports line, child, flash, parts, rom.
 
 import contextlib
 import os
@@ -9,29 +9,40 @@ import threading
 import time
 
 from siplet_tools.virtual.child import Child
+from siplet_tools.virtual.flash import Flash
 from siplet_tools.virtual.line import Line
 from siplet_tools.virtual.parts import Parts
+from siplet_tools.virtual.rom import BootLoop, Download
 
-_BARE_S = 0.35  # the ROM's watchdog ends a start without bootloader
+POWER, SOFTWARE, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5  # reset causes, as machine.reset_cause() tells them
+_IDLE_S = 0.25
 
 
 class Supervisor(threading.Thread):
-    """settings: board.Settings. on_line: called with each line that the board's parts tell, in this thread."""
+    """settings: board.Settings. on_line: called with each line that the board's parts tell, in this thread.
+
+    starts: how often MicroPython was started; ready: how often it came as far as boot.py.
+    """
 
     def __init__(self, settings, on_line=None):
         super().__init__(name="virtual board", daemon=True)
         self.settings = settings
         self.line = Line(settings.baud)
-        self.starts = 0  # of MicroPython
+        self.parts = Parts(settings)
+        self.flash = Flash(settings.folder, settings.files, settings.chip, settings.flash_size, settings.release)
+        self.starts = self.ready = 0
         self.failure = None
         self._on_line = on_line or (lambda line: None)
-        self._child = None
-        self._cause = 1
-        self.parts = Parts(settings)
+        self._firmware = None
+        self._chip = None  # the NorFlash that a loader works on
+        self._cause = POWER
+        self._alarm = None  # (when, the reset that comes then)
         self._questions = queue.SimpleQueue()
         self._awake, self._waker = os.pipe()
         os.set_blocking(self._awake, False)
         self._going = True
+
+    # --- asked by other threads ---
 
     def ask(self, function, *arguments):
         """Has function(*arguments) done in the board's thread; returns what it returns or raises what it raises."""
@@ -61,6 +72,42 @@ class Supervisor(threading.Thread):
     def _end(self):
         self._going = False
 
+    # --- done in the board's thread ---
+
+    def power_on(self, cause=POWER):
+        """A hard reset: by the button or the power, machine.reset(), a watchdog, the end of a deep sleep."""
+        self._leave()
+        self._cause = cause
+        if cause == POWER:
+            self.parts.power_off()
+        self.parts.reset(hard=True)
+        trouble = self.flash.trouble()
+        if trouble is not None:
+            self._firmware = BootLoop(self.settings.kind.loop_text(trouble))
+            return
+        self.line.send(self.settings.kind.boot_text(cause), time.monotonic())
+        self._start(raw=False)
+
+    def enter_loader(self):
+        """A hard reset with the button BOOT held, or machine.bootloader()."""
+        unread = self._firmware.unread if isinstance(self._firmware, BootLoop) else b""
+        self._leave()
+        self.parts.reset(hard=True)
+        self._chip = self.flash.open()
+        mac = bytes.fromhex(self.settings.mac)
+        self._firmware = Download(self.settings.chip, self._chip, mac, unread)
+
+    def tell(self, line):
+        """A line of text for the device's side."""
+        if isinstance(self._firmware, Child):
+            self._firmware.tell(line)
+
+    @property
+    def state(self):
+        """ "micropython", "loader", "loop" (nothing to start) or "off" (deep sleep)."""
+        names = {Child: "micropython", Download: "loader", BootLoop: "loop"}
+        return names.get(type(self._firmware), "off")
+
     def run(self):
         try:
             self.power_on()
@@ -70,65 +117,65 @@ class Supervisor(threading.Thread):
             self.failure = error
             raise
         finally:
-            if self._child:
-                self._child.kill()
+            self._leave()
             self.line.unplug()
+            os.close(self._awake)
 
-    def power_on(self, software=False):
-        """A hard reset: by the button or the power, or by machine.reset()."""
-        if self._child:
-            self._child.kill()
-            self._child = None
-        self._cause = 2 if software else 1
-        self.line.send(self.settings.kind.boot_text(software), time.monotonic())
-        self.parts.reset(hard=True)
-        self._start(raw=False)
+    def _leave(self):
+        self._alarm = None
+        if self._firmware:
+            self._firmware.kill()
+            self._firmware = None
+        if self._chip:
+            self.flash.close(self._chip)
+            self._chip = None
+            self.line.to_board.baud = self.line.to_host.baud = self.settings.baud
 
-    def tell(self, line):
-        """A line of text for the device's side."""
-        if self._child:
-            self._child.tell(line)
-
-    def _start(self, raw, unread=b""):
-        settings = self.settings
-        options = {**self.parts.options(), "raw": raw, "cause": self._cause}
-        self._child = Child(options, raw, settings.banner, settings.heap)
-        self._child.feed(unread)
+    def _start(self, raw, unread=b"", run=True):
+        options = {**self.parts.options(), "raw": raw, "cause": self._cause, "run": run}
+        self._firmware = Child(options, raw, self.settings.banner, self.settings.heap)
+        self._firmware.feed(unread)
         self.starts += 1
 
     def _turn(self):
+        self._wait(time.monotonic())
         now = time.monotonic()
+        if self._alarm and now >= self._alarm[0]:
+            self.power_on(self._alarm[1])
+        self._feed(self.line.turn(now))
+        if self._firmware and not self.line.full:
+            sent, told = self._firmware.turn(now)
+            self.line.send(sent, now)
+            for line in told:
+                self._hear(line, now)
+            if self._firmware and self._firmware.ended:
+                self._soft_reset(now)
+        self._feed(self.line.turn(now))
+        while not self._questions.empty():
+            self._answer(*self._questions.get())
+
+    def _wait(self, now):
         waiting = [self._awake]
-        times = [now + 0.25]
+        times = [now + _IDLE_S, self.line.due(now) or now + _IDLE_S]
         number = self.line.fileno()
         if number is not None:
             waiting.append(number)
-        times.append(self.line.due(now) or now + 0.25)
-        if self._child:
-            if not self.line.full:
-                waiting += self._child.filenos()
-            times.append(self._child.due(now))
+        if self._alarm:
+            times.append(self._alarm[0])
+        if self._firmware and not self.line.full:
+            waiting += self._firmware.filenos()
+            times.append(self._firmware.due(now))
         with contextlib.suppress(OSError, ValueError):
             select.select(waiting, [], [], max(0, min(times) - now))
         with contextlib.suppress(BlockingIOError):
             while os.read(self._awake, 64):
                 pass
-        now = time.monotonic()
-        arrived = self.line.turn(now)
-        if self._child:
-            self._child.feed(arrived)
-            if not self.line.full:
-                sent, told = self._child.turn(now)
-                self.line.send(sent, now)
-                for line in told:
-                    self._hear(line)
-                if self._child and self._child.ended:
-                    self._soft_reset(now)
-        arrived = self.line.turn(now)
-        if self._child:
-            self._child.feed(arrived)
-        while not self._questions.empty():
-            self._answer(*self._questions.get())
+
+    def _feed(self, arrived):
+        if arrived and self._firmware:
+            self._firmware.feed(arrived)
+            if self.settings.baud and isinstance(self._firmware, Download):
+                self.line.to_board.baud = self.line.to_host.baud = self._firmware.baud
 
     def _answer(self, function, arguments, answer):
         try:
@@ -136,19 +183,30 @@ class Supervisor(threading.Thread):
         except Exception as error:
             answer.put((None, error))
 
-    def _hear(self, line):
-        if line == "reset":
-            self.power_on(software=True)
-        elif line == "wake":
+    def _hear(self, line, now):
+        word, _, rest = line.partition(" ")
+        if word in ("reset", "left"):
+            self.power_on(SOFTWARE)
+        elif word == "bootloader":
+            self.enter_loader()
+        elif word == "watchdog":
+            self._alarm = now + int(rest) / 1000, WATCHDOG
+        elif word == "deepsleep":
+            self._leave()
+            if int(rest) >= 0:
+                self._alarm = now + int(rest) / 1000, DEEP_SLEEP
+        elif word == "wake":
             self.tell(line)
         else:
+            self.ready += word == "up"
             self.parts.hear(line)
-            self._on_line(line)
+        self._on_line(line)
 
     def _soft_reset(self, now):
-        unread, raw = self._child.unread(), self._child.raw
-        self._child.kill()
-        self._cause = 5
-        self.line.send(b"MPY: soft reboot\r\n", now)
+        unread, raw, stumbled = self._firmware.unread(), self._firmware.raw, self._firmware.stumbled
+        self._firmware.kill()
+        if not stumbled:  # else a board would just have gone on
+            self._cause = SOFT
+            self.line.send(b"MPY: soft reboot\r\n", now)
         self.parts.reset(hard=False)
-        self._start(raw, unread)
+        self._start(raw, unread, run=not stumbled)

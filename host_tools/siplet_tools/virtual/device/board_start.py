@@ -56,7 +56,7 @@ def start():
             sys.modules.pop(name)
     gc.collect()
     board_channel.tell("up")
-    if _run("boot.py", names) and not options["raw"]:
+    if options["run"] and _run("boot.py", names) and not options["raw"]:
         _run("main.py", names)
 
 
