@@ -1,5 +1,6 @@
 """Ciphered calls with phones of others: keys offered and required, both ways, on hold and back; speech is judged."""
 
+import array
 import os
 import time
 
@@ -13,7 +14,9 @@ from siplet_tools.ladder import Reader
 from siplet_tools.speech import compare
 from siplet_tools.wav_file import read_wav
 
-TALK = 2 * max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000 + 0.7  # s: who begins late hears the second round
+CLIP = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000
+TALK = CLIP + 0.7  # seconds in which both clips are heard
+DEAF = 0.25  # s that the jitter buffers of the peers take to fill, once: of what comes in them, some is cut out
 TLS = os.path.join(ROOT, "tests", "vectors", "tls")
 TRUST = tuple(os.path.join(TLS, name) for name in ("ca.pem", "server.pem", "server.key"))
 CLASSES = {
@@ -74,19 +77,47 @@ def ring_in(phone, other, target=None):
     return call, theirs
 
 
-def judge(phone, call, other, theirs, encrypted=True, in_pieces=False):
-    """What each hears is what the other says; the call is over then. in_pieces: the peer keeps a file for each hold."""
-    time.sleep(TALK)
+def judge(phone, call, other, theirs, encrypted=True, resumed=False, in_pieces=False):
+    """What each hears is what the other says; the call is over then. in_pieces: the peer keeps a file for each hold.
+
+    As in plain calls with the same phones (test_baresip.py, test_features_phones.py), and harder: siplet hears all,
+    from the first packet on, to the bit of its law, but for a pause: of the peer on a busy machine, which moves what
+    comes after it, or of ours, which is counted; and but for a frame that is skipped, and counted, when the peer had
+    spoken for a while before its answer came by way of a server. Of the peers each frame is judged from DEAF on. PJSIP
+    and the current baresip have no sound card for a clock: in some calls, plain ones, too, they play a frame twice or
+    not at all, and are asked how much they heard, not how exactly (that we send each bit is seen in
+    test_tshark_media.py). resumed: the clips go on somewhere, and one whole round of each is judged.
+    """
+    time.sleep(TALK + resumed * (CLIP + 0.5))  # (the current baresip pauses between two rounds)
     state, stats = phone.do("state", call=call), phone.do("stats", call=call)
     phone.do("hangup", call=call)
     other.over(theirs)
-    at_door = compare(INDOOR, phone.heard)
-    indoors = at_door if in_pieces else compare(DOOR, other.heard(theirs))
+    at_door = heard(read_wav(INDOOR), phone.heard, resumed)
+    deaf = 0 if resumed else int(8000 * DEAF)
+    indoors = None if in_pieces else heard(read_wav(DOOR)[deaf:], other.heard(theirs), resumed)
     print("siplet heard:", at_door, "\nthe peer heard:", indoors, "\n", stats, state)
     assert state["encrypted"] == encrypted and not state["faults"]
-    # A frame that came late on a busy machine is not the cipher's fault; without the key nothing would be heard
-    assert min(at_door.heard, indoors.heard) > 0.85
+    assert at_door.ok and at_door.heard > 0.97
+    moved = at_door.drift_ms or stats["skipped"] or stats["late"] or stats["slips"]
+    assert (at_door.heard == 1 and at_door.snr_db > 50) or moved
+    assert resumed or 0 <= at_door.offset_ms <= 250  # our answer may have a long way over TLS
+    if indoors:
+        assert indoors.ok
+        assert (indoors.heard > 0.97 and indoors.snr_db > 25) or not isinstance(other, baresip_old.BaresipOld)
+        assert resumed or indoors.offset_ms <= 1000 * DEAF + 250
+    assert stats["sent"] > TALK * 45 and stats["received"] > TALK * 45
     assert stats["lost"] == 0 and stats["bad"] == 0 and stats["foreign"] == 0
+
+
+def heard(spoken, path, again):
+    """The Comparison with a recording; again: of its rounds the one that is whole, for an end may cut one."""
+    recorded = read_wav(path)
+    found = compare(spoken, recorded)
+    if again and not (found.ok and found.heard == 1):
+        start = max(0, 8 * found.offset_ms)
+        recorded[start : start + len(spoken)] = array.array("h", bytes(2 * len(recorded[start : start + len(spoken)])))
+        found = max(found, compare(spoken, recorded), key=lambda one: one.heard)
+    return found
 
 
 @pytest.mark.parametrize("ours, theirs", LIKE)
@@ -123,14 +154,14 @@ def test_on_hold_and_back_by_either_side(kind, peer, door):
             time.sleep(0.3)
             other.resume(theirs)
             time.sleep(0.3)
-        # What the peer heard before and meanwhile is no clip; what siplet hears is, once more
+        # What was heard meanwhile is no clip: that of another call is judged, which was held, too
         phone.do("hangup", call=call)
         other.over(theirs)
         assert phone.do("state")["faults"] == 0
     call, theirs = ring_in(phone, other)
     phone.do("hold", call=call)
     phone.do("resume", call=call)
-    judge(phone, call, other, theirs, in_pieces=kind == "baresip_old")
+    judge(phone, call, other, theirs, resumed=True, in_pieces=kind == "baresip_old")
 
 
 @pytest.mark.parametrize("kind", CLASSES)

@@ -29,7 +29,7 @@ class Pcap:
         self.reads = list(reads)
 
     def _run(self, *arguments):
-        command = ["tshark", "-r", self.path, "-o", "rtcp.show_roundtrip_calculation:TRUE", *arguments]
+        command = ["tshark", "-r", self.path, *arguments]
         for read in self.reads:
             command += ["-d", read]
         return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
