@@ -20,6 +20,8 @@ class VfsLfs2:
 
     def __init__(self, folder, room):
         self._real = vfs.VfsPosix(folder)
+        # With a folder of its own, VfsPosix.rename() loses the first of its two paths
+        self._folder, self._rename = folder, vfs.VfsPosix().rename
         self._here = "/"
         self._blocks = room // _BLOCK
         self._used = 0
@@ -137,7 +139,7 @@ class VfsLfs2:
         self.remove(path)
 
     def rename(self, old, new):
-        self._real.rename(self._path(old), self._path(new))
+        self._rename(self._folder + self._path(old), self._folder + self._path(new))
 
 
 class File(io.IOBase):
