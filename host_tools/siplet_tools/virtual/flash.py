@@ -40,6 +40,12 @@ class Flash:
         self._wipe()
         self._boot = None
 
+    def format(self):
+        """An empty file system, as MicroPython makes it at its first start."""
+        self._wipe()
+        with open(os.path.join(self._files, "boot.py"), "w", encoding="utf-8") as file:
+            file.write("# Runs at each start, before main.py\n")
+
     def trouble(self):
         """What keeps the chip from starting MicroPython: the text that it prints, bytes; None when it starts."""
         if not os.path.exists(self.path):
@@ -89,7 +95,7 @@ class Flash:
                 for member in members:
                     archive.extract(member, self._files, **_FILTER)
         except tarfile.TarError:  # erased, or a file system that we cannot read
-            self._wipe()
+            self.format()
 
     def _wipe(self):
         shutil.rmtree(self._files, ignore_errors=True)

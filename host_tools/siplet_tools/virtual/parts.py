@@ -22,7 +22,8 @@ class Parts:
         self.buses = {}
         self.air = True
         self.rssi = -55
-        self.sound = []  # lines that say what the room sounds like
+        self.room, self.ear = [], []  # lines that say what there is to hear, and where what is heard goes
+        self.played_rate = 48000
         self._held = {}  # {pin: line} of what the world does to inputs
         self._nvs = {}
         self.clock = None
@@ -64,7 +65,7 @@ class Parts:
             "joined": self.joined,
             "clock": self.clock,
             "nvs": self._nvs,
-            "sound": self.sound,
+            "sound": self.room + self.ear,
             "held": list(self._held.values()),
         }
 
@@ -80,6 +81,8 @@ class Parts:
             self.buses.pop(int(words[0]), None)
         elif word == "i2s":
             self.buses[int(words[0])] = (words[1], int(words[2]))
+            if words[1] == "plays":
+                self.played_rate = int(words[2])
         elif word == "clock":
             self.clock = int(rest)
         elif word == "nvs":

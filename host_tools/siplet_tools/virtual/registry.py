@@ -22,7 +22,7 @@ def folder():
 def running():
     """[{"port", "pid", "control", "chip", "mac", "folder"}, ...] of those that live, in the order of their ports.
 
-    control: "127.0.0.1:PORT" of virtual.control. A file whose process has ended is removed.
+    control: path of the socket of virtual.control. A file whose process has ended is removed.
     """
     found = []
     if os.name == "nt":  # has no pseudo-terminals
@@ -46,8 +46,9 @@ def running():
             pass  # not ours, or half of one
         except OSError:
             continue
-        with contextlib.suppress(OSError):
-            os.remove(path)
+        for stale in (path, path[: -len("json")] + "control"):
+            with contextlib.suppress(OSError):
+                os.remove(stale)
     return sorted(found, key=lambda entry: entry["port"])
 
 
@@ -62,19 +63,24 @@ def _lives(pid):
 
 
 class Entry:
-    """The file of one board."""
+    """The file of one board. name: of the file."""
 
-    def __init__(self, name, **known):
-        self._path = os.path.join(folder(), name + ".json")
-        self._known = known
+    def __init__(self, name):
+        self._name = name
+        self._known = {}
+
+    def path(self, ending=".json"):
+        """Of the file, or of another one beside it."""
+        return os.path.join(folder(), self._name + ending)
 
     def write(self, **known):
         """Tells others, at once and whole."""
         self._known.update(known)
-        with open(self._path + ".new", "w", encoding="utf-8") as file:
+        path = self.path()
+        with open(path + ".new", "w", encoding="utf-8") as file:
             json.dump(self._known, file)
-        os.replace(self._path + ".new", self._path)
+        os.replace(path + ".new", path)
 
     def remove(self):
         with contextlib.suppress(OSError):
-            os.remove(self._path)
+            os.remove(self.path())

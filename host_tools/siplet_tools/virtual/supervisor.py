@@ -37,6 +37,7 @@ class Supervisor(threading.Thread):
         self._chip = None  # the NorFlash that a loader works on
         self._cause = POWER
         self._alarm = None  # (when, the reset that comes then)
+        self._later = []  # [(when, function, arguments), ...]
         self._questions = queue.SimpleQueue()
         self._awake, self._waker = os.pipe()
         os.set_blocking(self._awake, False)
@@ -97,6 +98,10 @@ class Supervisor(threading.Thread):
         mac = bytes.fromhex(self.settings.mac)
         self._firmware = Download(self.settings.chip, self._chip, mac, unread)
 
+    def after(self, seconds, function, *arguments):
+        """Has function(*arguments) done in a while."""
+        self._later.append((time.monotonic() + seconds, function, arguments))
+
     def tell(self, line):
         """A line of text for the device's side."""
         if isinstance(self._firmware, Child):
@@ -140,6 +145,7 @@ class Supervisor(threading.Thread):
     def _turn(self):
         self._wait(time.monotonic())
         now = time.monotonic()
+        plugged = self.line.port
         if self._alarm and now >= self._alarm[0]:
             self.power_on(self._alarm[1])
         self._feed(self.line.turn(now))
@@ -151,12 +157,17 @@ class Supervisor(threading.Thread):
             if self._firmware and self._firmware.ended:
                 self._soft_reset(now)
         self._feed(self.line.turn(now))
+        if plugged and not self.line.port:
+            self._on_line("unplugged")
+        for row in [row for row in self._later if row[0] <= now]:
+            self._later.remove(row)
+            row[1](*row[2])
         while not self._questions.empty():
             self._answer(*self._questions.get())
 
     def _wait(self, now):
         waiting = [self._awake]
-        times = [now + _IDLE_S, self.line.due(now) or now + _IDLE_S]
+        times = [now + _IDLE_S, self.line.due(now) or now + _IDLE_S, *(row[0] for row in self._later)]
         number = self.line.fileno()
         if number is not None:
             waiting.append(number)

@@ -3,11 +3,13 @@
 
 import _thread
 import gc
+import os
 import select
 import time
 
 import micropython
 
+_system = os.system
 _file = None
 _hears = {}
 timers = []  # [[when in ms, period in ms or 0, function, argument], ...]
@@ -71,8 +73,8 @@ def _listen():
             wait = left if wait < 0 else min(wait, left)
         if poll.poll(wait):
             line = _file.readline()
-            if not line:
-                return
+            if not line:  # whoever played the world is gone
+                _system("kill -9 $PPID")
             word, _, rest = line.decode().strip().partition(" ")
             if word in _hears:
                 _hears[word](rest)

@@ -27,7 +27,6 @@ _says = {}  # {rate: path}
 _repeat = False
 _said_at = 0
 _ear = None  # the file that takes what the amplifier plays
-_ear_rate = 0
 _room = bytearray(2 * _PIECE)
 
 
@@ -183,14 +182,18 @@ class I2S(io.IOBase):
             due -= piece
 
     def _sound(self, view, count):
-        if not _ear or _ear_rate not in (0, self._rate):
+        ear = _ear
+        if not ear:
             return
         out = memoryview(_room)[: 2 * count]
         if view is None:
             self._silence(out)
         else:
             narrow(view, out, count, self._size // 2, self._words - 1)
-        _ear.write(out)
+        try:
+            ear.write(out)
+        except (OSError, ValueError):  # closed in this moment
+            pass
 
     def _check(self, mode, size):
         if not self._open or self._mode != mode:
@@ -245,8 +248,8 @@ class I2S(io.IOBase):
 
 
 def _sound(text):
-    # "say RATE PATH", "repeat 0", "hush", "hear RATE PATH", "deaf" from outside
-    global _repeat, _said_at, _ear, _ear_rate
+    # "say RATE PATH", "repeat 0", "hush", "hear PATH", "deaf" from outside
+    global _repeat, _said_at, _ear
     word, _, rest = text.partition(" ")
     if word == "say":
         rate, _, path = rest.partition(" ")
@@ -262,9 +265,7 @@ def _sound(text):
         if former:
             former.close()
         if word == "hear":
-            rate, _, path = rest.partition(" ")
-            _ear_rate = int(rate)
-            _ear = _host.open(path, "ab")
+            _ear = _host.open(rest, "ab")
 
 
 def set_up(options):

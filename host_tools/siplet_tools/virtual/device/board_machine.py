@@ -289,4 +289,6 @@ def set_up(options):
     _options = options
     _numbers = range(options["pins"])
     _frequency = options["frequency"]
+    for line in options["held"]:
+        _world(line)
     _channel.on("world", _world)
