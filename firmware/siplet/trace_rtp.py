@@ -35,34 +35,34 @@ def install(trace, whole):
     tap = _Tap(trace, whole)
     opened, sent_to, came = Udp._open, Udp.send_to, Udp.datagram
 
-    def _open(udp, port):
-        opened(udp, port)
-        read, write = udp._read, udp._write
+    def _open(self, port):
+        opened(self, port)
+        read, write = self._read, self._write
 
         def reading(view):
             n = read(view)
             if n:
-                tap.tell("<<r", udp, view[:n], udp.peer)
+                tap.tell("<<r", self, view[:n], self.peer)
             return n
 
         def writing(view):
             n = write(view)
             if n:
-                tap.tell(">>r", udp, view, udp.peer)
+                tap.tell(">>r", self, view, self.peer)
             return n
 
-        udp._read, udp._write = reading, writing
+        self._read, self._write = reading, writing
 
-    def send_to(udp, data, address):
-        done = sent_to(udp, data, address)
+    def send_to(self, data, address):
+        done = sent_to(self, data, address)
         if done:
-            tap.tell(">>r", udp, data, address)
+            tap.tell(">>r", self, data, address)
         return done
 
-    def datagram(udp, size):
-        data = came(udp, size)
+    def datagram(self, size):
+        data = came(self, size)
         if data:
-            tap.tell("<<r", udp, data, udp.source)
+            tap.tell("<<r", self, data, self.source)
         return data
 
     Udp._open, Udp.send_to, Udp.datagram = _open, send_to, datagram

@@ -8,8 +8,8 @@ from siplet_tools import console
 
 
 @click.command(
-    epilog="\b\nExamples:\n  siplet doctor door.pcap            a capture of Wireshark, tcpdump or siplet monitor"
-    "\n  siplet doctor door.log             what siplet monitor --save wrote\n  siplet doctor --for 60             the board"
+    epilog="\b\nExamples:\n  siplet doctor door.pcap   a capture of Wireshark, tcpdump or siplet monitor"
+    "\n  siplet doctor door.log    what siplet monitor --save wrote\n  siplet doctor --for 60    the board itself"
 )
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
 @click.option("-p", "--port", help="The board's serial port; needed when there are several.")
@@ -33,8 +33,8 @@ def command(file, port, seconds, as_json):
         console.result({"seen": seen, "findings": [one.as_dict() for one in findings]})
     else:
         console.say(
-            f"{found.name}: {seen['messages']} SIP messages, {seen['calls']} calls, {seen['registrations']} registrations, "
-            f"{seen['rtp']} RTP packets in {seen['seconds']} s",
+            f"{found.name}: {seen['messages']} SIP messages, {seen['calls']} calls, "
+            f"{seen['registrations']} registrations, {seen['rtp']} RTP packets in {seen['seconds']} s",
             colour="bright_black",
         )
         for one in findings:
@@ -42,6 +42,10 @@ def command(file, port, seconds, as_json):
         if not findings:
             console.verdict("ok", "none of the usual troubles is in there")
     return 1 if any(one.severity == "failed" for one in findings) else 0
+
+
+def _told(text):
+    console.verdict("note", text)
 
 
 def _listen(port, seconds):
@@ -53,12 +57,11 @@ def _listen(port, seconds):
     port = ports.choose(port)
     found = evidence.Evidence(port)
     output, tap = Output(), Tap(time.time)
-    with SerialLine(port, told=lambda text: console.verdict("note", text)) as line:
-        with console.progress(f"listening to {port}", unit="s") as step:
-            start = time.monotonic()
-            while time.monotonic() - start < seconds:
-                evidence.gather(found, output.feed(line.read() or b""), tap)
-                step(int(time.monotonic() - start), int(seconds))
+    with SerialLine(port, told=_told) as line, console.progress(f"listening to {port}", unit="s") as step:
+        start = time.monotonic()
+        while time.monotonic() - start < seconds:
+            evidence.gather(found, output.feed(line.read() or b""), tap)
+            step(int(time.monotonic() - start), int(seconds))
     if not found.messages:
         console.verdict("note", "no SIP was seen: siplet provision set log.sip=console makes the board tell it")
     found.end = max(found.end, time.time()) if found.messages else found.end
