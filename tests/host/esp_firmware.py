@@ -20,11 +20,11 @@ def noise(count, seed):
     return bytes(dice.choice(b"siplet\0\0\0\0\xc0\xdb") for _ in range(count))
 
 
-def image(chip, segments, chip_id=None):
-    """An application image: [(address, bytes), ...] with checksum and SHA-256."""
-    number = CHIPS[chip][0] if chip_id is None else chip_id
+def image(chip, segments, lowest=0):
+    """An application image: [(address, bytes), ...] with checksum and SHA-256. lowest: revision of the chip, 301."""
+    number = CHIPS[chip][0]
     data = struct.pack("<BBBBI", 0xE9, len(segments), 2, 0x0F, segments[0][0])
-    data += struct.pack("<BBBBHBHHBBBBB", 0xEE, 0, 0, 0, number, 0, 0, 0xFFFF, 0, 0, 0, 0, 1)
+    data += struct.pack("<BBBBHBHHBBBBB", 0xEE, 0, 0, 0, number, 0, lowest, 0xFFFF, 0, 0, 0, 0, 1)
     check = 0xEF
     for address, content in segments:
         content += bytes(-len(content) % 4)
@@ -77,10 +77,10 @@ OTA = [
 ]
 
 
-def micropython(chip="esp32", version="v1.29.0", size=40000, rows=PLAIN, project="", seed=1):
+def micropython(chip="esp32", version="v1.29.0", size=40000, rows=PLAIN, project="", seed=1, lowest=0):
     """bootloader, partition table and application with 0xff between them."""
     _, offset, memory, _ = CHIPS[chip]
-    data = image(chip, [(memory, noise(3000, seed + 2))]).ljust(0x8000 - offset, b"\xff")
+    data = image(chip, [(memory, noise(3000, seed + 2))], lowest).ljust(0x8000 - offset, b"\xff")
     data = (data + table(rows)).ljust(0x10000 - offset, b"\xff")
     return data + application(chip, version, size, project, seed)
 

@@ -1,6 +1,7 @@
 # MicroPython onto a simulated chip, over a pseudo-terminal and with the real esptool: what is written, what is kept,
 # what is left alone, and what is said when it cannot be.
 
+import dataclasses
 import os
 import stat
 import subprocess
@@ -14,6 +15,7 @@ from siplet_tools.errors import NO_BOARD, USAGE, ToolError
 from siplet_tools.virtual.booting import boots
 from siplet_tools.virtual.loader_port import LoaderOnPty
 from siplet_tools.virtual.nor_flash import NorFlash
+from siplet_tools.virtual.rom_chips import CHIPS
 
 SIZE = 1 << 18
 OLD = bytes(range(256)) * (SIZE // 256)
@@ -140,6 +142,22 @@ def test_an_image_that_is_larger_than_the_flash_is_refused(bench):
     board = bench.plug(image=esp_firmware.micropython("esp32c3", size=9000).ljust(SIZE + 1, b"\xff"))
     assert str(SIZE) in str(bench.refusal())
     assert board.flash.read() == OLD and board.left == 1
+
+
+def test_an_image_for_a_later_revision_of_the_chip_is_refused(bench):
+    board = bench.plug("esp32", esp_firmware.micropython("esp32", size=9000, lowest=400))
+    refused = bench.refusal()
+    assert refused.status == USAGE and "v4.0" in str(refused) and "v3.1" in str(refused)
+    assert board.flash.read() == OLD and bench.kept() == []
+
+
+@pytest.mark.parametrize("fuse", [(0x60008834, 1 << 18), (0x60008838, 1 << 20)])  # encrypted flash, secure boot
+def test_a_locked_chip_is_left_alone(bench, fuse):
+    board = bench.plug()
+    board.chip = dataclasses.replace(CHIPS["esp32c3"], fuses=(fuse,))
+    board.plug()
+    assert "signed or encrypted" in str(bench.refusal())
+    assert board.flash.read() == OLD and bench.kept() == []
 
 
 def test_another_program_is_written_with_a_note(bench):

@@ -80,11 +80,22 @@ def flash(
                 notes.append(f"{fitting} firmwares fit, {os.path.basename(image.path)} is the newest")
         if image.chip != rom.chip:
             raise ToolError(f"{image.path}: for an {image.chip}; the board at {port} is an {rom.chip}", USAGE)
+        lowest, highest = image.revisions
+        if not lowest <= rom.revision <= highest:
+            wanted = f"{_v(lowest)} or later" if lowest > rom.revision else f"{_v(highest)} at most"
+            raise ToolError(
+                f"{image.path}: for an {rom.chip} {wanted}; the one at {port} is {_v(rom.revision)}: take another build",
+                USAGE,
+            )
         if image.project != "micropython":
             notes.append(f"{os.path.basename(image.path)} calls itself {image.project or 'nothing'}, not micropython")
         done = Flashed(port, rom.chip, rom.mac, rom.flash_size, image.path, image.version, notes=notes)
         how = _How(backup_folder, backup, progress, erase, dry_run)
         return _bring(rom, image, image.offset, image.data, done, how)
+
+
+def _v(revision):
+    return f"v{revision // 100}.{revision % 100}"
 
 
 def restore(port, path, backup_folder="firmware-backups", progress=_silent, backup=True, dry_run=False, baud=460800):

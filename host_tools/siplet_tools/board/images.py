@@ -42,7 +42,7 @@ class Image:
     """A firmware. chip: esptool's name, "ESP32-S3"; offset: where its first byte goes in flash; project: "micropython",
     or what else the application calls itself, "" for nothing; version: its, "1.29.0", or "". regions: (start, bytes)
     in flash that a running firmware does not change; ota: start of the data that chooses among several applications,
-    or None; slots: how many.
+    or None; slots: how many. revisions: of the chip, the lowest and highest that it runs on, 301 for v3.1.
     """
 
     path: str
@@ -54,6 +54,7 @@ class Image:
     regions: tuple = field(repr=False)
     ota: int = None
     slots: int = 0
+    revisions: tuple = (0, 0xFFFF)
 
     @property
     def end(self):
@@ -104,7 +105,9 @@ def parse(data, path="this", whole=True):
     ota = next((one.start for one in table if (one.kind, one.subkind) == (1, 0)), None)
     regions = ((offset, boot_size), (TABLE, _TABLE_SIZE), (apps[0].start, app_size))
     slots = sum(one.subkind >= 0x10 for one in apps)
-    return Image(path, rom.CHIP_NAME, offset, data, told[0], told[1], regions, ota, slots)
+    lowest, highest = zip(_revisions(data), _revisions(app))
+    revisions = (max(lowest), min(highest))
+    return Image(path, rom.CHIP_NAME, offset, data, told[0], told[1], regions, ota, slots, revisions)
 
 
 def partitions(data):
@@ -209,6 +212,12 @@ def _description(data):
     if not project and b"micropython" in data:  # one of its names for Python code
         project = "micropython"
     return project, re.sub(r"^v(?=\d)", "", _printable(version))
+
+
+def _revisions(data):
+    # Those of an image; old ones say nothing
+    lowest, highest = struct.unpack_from("<HH", data, 15)
+    return (lowest, highest) if highest else (0, 0xFFFF)
 
 
 def _verified(chip, data, path):

@@ -27,8 +27,8 @@ _KEY = 0x50D83AA1
 class RomLoader:
     """A chip in its loader, the stub running. with RomLoader.open(port) as rom: the port is closed at the end.
 
-    chip: esptool's name, "ESP32-S3"; mac: 12 hex digits; flash_size: bytes. doing: what it is at, for messages;
-    after_break: what to tell besides when the line breaks. warnings: what esptool warned of.
+    chip: esptool's name, "ESP32-S3"; revision: 301 for v3.1; mac: 12 hex digits; flash_size: bytes. doing: what it is
+    at, for messages; after_break: what to tell besides when the line breaks. warnings: what esptool warned of.
     """
 
     def __init__(self, port, esp, lines, told):
@@ -38,6 +38,7 @@ class RomLoader:
         self.warnings = told.warnings
         self._told = told
         self.chip = esp.CHIP_NAME
+        self.revision = 0
         self.mac = ""
         self.flash_size = 0
 
@@ -65,6 +66,9 @@ class RomLoader:
                 raise ToolError(f"{self.port}: an ESP8266: siplet needs one of the ESP32 family", NO_BOARD)
             if self.esp.secure_download_mode:
                 raise ToolError(f"{self.port}: the chip is locked (secure download mode)", FAILED)
+            if self.esp.get_secure_boot_enabled() or self.esp.get_flash_encryption_enabled():
+                raise ToolError(f"{self.port}: the chip takes what its maker has signed or encrypted alone", FAILED)
+            self.revision = self.esp.get_chip_revision()
             self.mac = bytes(self.esp.read_mac("BASE_MAC")).hex()
             self.esp = cmds.run_stub(self.esp)
             self.esp.WRITE_FLASH_ATTEMPTS = 1  # a broken line is ours to tell
