@@ -1,0 +1,163 @@
+# What the host's phone says and hears: audio objects as siplet's (firmware/siplet/audio/null.py), which keep both sides
+# for measure. Imports errors, measure, and siplet for WAV files to play.
+
+import os
+import sys
+import wave
+from array import array
+
+from siplet_tools.errors import USAGE, ToolError
+from siplet_tools.wire import measure
+
+_FRAME_BYTES = 2 * measure.FRAME
+_KEPT = 120 * measure.RATE * 2  # bytes of each side that are kept to be measured, the first two minutes
+_SILENCE = bytes(_FRAME_BYTES)
+
+
+class Kept:
+    """Says what source.read() gives, hears into sink.write(), and keeps both; source, sink: audio objects or None.
+
+    record: path of a WAV file for what is heard. acoustic is False: what is played is heard by no microphone here.
+    """
+
+    rate = measure.RATE
+    acoustic = False
+    returns_sound = False
+
+    def __init__(self, source=None, sink=None, record=None):
+        self._source, self._sink = source, sink
+        self._said, self._heard = bytearray(), bytearray()
+        self._file = _open_wav(record) if record else None
+        self.errors = 0  # of the disk
+
+    def start(self):
+        for end in {self._source, self._sink} - {None}:
+            end.start()
+
+    def stop(self):
+        for end in {self._source, self._sink} - {None}:
+            end.stop()
+
+    def read(self, frame):
+        there = bool(self._source) and self._source.read(frame)
+        if len(self._said) < _KEPT:
+            self._said += frame if there else _SILENCE
+        return there
+
+    def write(self, frame):
+        if self._sink:
+            self._sink.write(frame)
+        if len(self._heard) < _KEPT:
+            self._heard += frame
+        if self._file:
+            try:
+                self._file.writeframesraw(frame)
+            except OSError:
+                self.errors += 1
+
+    def forget(self):
+        """What was kept of a former call."""
+        self._said.clear()
+        self._heard.clear()
+
+    def close(self):
+        """The recording is complete."""
+        if self._file:
+            try:
+                self._file.close()
+            except OSError:
+                self.errors += 1
+            self._file = None
+
+    @property
+    def said(self):
+        return _samples(self._said)
+
+    @property
+    def heard(self):
+        return _samples(self._heard)
+
+    def level(self, seconds=0.5):
+        """The level of what was heard last, dBov; None for silence."""
+        size = int(seconds * measure.RATE) * 2
+        return measure.dbov(measure.rms(_samples(self._heard[-size:])))
+
+
+def _samples(data):
+    # siplet's samples are little-endian
+    samples = array("h", bytes(data))
+    if sys.byteorder == "big":
+        samples.byteswap()
+    return samples
+
+
+def _open_wav(path):
+    if os.path.isdir(path):
+        raise ToolError(f"{path}: is a folder; --record wants the name of a WAV file", USAGE)
+    try:
+        file = wave.open(path, "wb")
+    except OSError as error:
+        raise ToolError(f"{path}: cannot be written ({error.strerror})", USAGE) from None
+    file.setnchannels(1)
+    file.setsampwidth(2)
+    file.setframerate(measure.RATE)
+    return file
+
+
+class Samples:
+    """A source that says samples, array("h"), again and again."""
+
+    def __init__(self, samples):
+        samples = array("h", samples)
+        if sys.byteorder == "big":
+            samples.byteswap()
+        data = samples.tobytes()
+        self._data = data[: len(data) // _FRAME_BYTES * _FRAME_BYTES]
+        self._at = 0
+
+    def start(self):
+        self._at = 0
+
+    def stop(self):
+        pass
+
+    def read(self, frame):
+        frame[:] = self._data[self._at : self._at + _FRAME_BYTES]
+        self._at = (self._at + _FRAME_BYTES) % len(self._data)
+        return True
+
+
+class Delayed:
+    """Source and sink that says what it hears, some frames later: the host as an echo."""
+
+    def __init__(self, frames=10):
+        self._frames = frames
+        self._queue = []
+
+    def start(self):
+        self._queue = [_SILENCE] * self._frames
+
+    stop = start
+
+    def read(self, frame):
+        if not self._queue:
+            return False
+        frame[:] = self._queue.pop(0)
+        return True
+
+    def write(self, frame):
+        self._queue.append(bytes(frame))
+
+
+def play(path):
+    """A source that says a WAV file again and again: 8, 16 or 48 kHz, PCM16 or G.711. ToolError when it cannot."""
+    from siplet_tools import firmware
+
+    firmware.load("audio")
+    from siplet.audio.wav import Wav
+    from siplet.errors import LocalError
+
+    try:
+        return Wav(path, repeat=True)
+    except LocalError as error:
+        raise ToolError(f"{error}; --play wants a mono WAV file", USAGE) from None

@@ -1,0 +1,127 @@
+# siplet's Phone on this computer, opened, registered and closed, with errors for people. Imports errors, firmware.
+
+import contextlib
+import sys
+
+from siplet_tools import firmware
+from siplet_tools.errors import FAILED, USAGE, ToolError
+
+_REGISTER_MS = 8000
+# A measuring phone changes nothing of the sound, and has no handset at which a tone could be heard
+_SOUND = {"sound.complete": True, "sound.hands_free": "off", "sound.progress_tones": False}
+
+
+class HostPhone:
+    """async with HostPhone(toward="192.168.1.20") as phone: a siplet.Phone as phone.phone; phone.uri: who calls it.
+
+    toward: the host that will be called or will call, which decides which of our addresses is used; address: instead of
+    that. account: "sip:me@server", password, transport: registers there first. port: of SIP, 0: any free one. accept:
+    whose calls are taken beside our servers': addresses, networks, or "open". ToolError when it cannot be.
+    """
+
+    def __init__(
+        self, audio, toward="", address="", account="", password=None, transport=None, port=0, accept=(), name="siplet"
+    ):
+        self._audio, self._toward, self._address = audio, toward, address
+        self._account, self._password, self._transport = account, password, transport
+        self._port, self._accept, self._name = port, accept, name
+        self.phone = None
+        self.notes = []  # what the phone has to say of itself
+        self.messages = 0  # of SIP that came
+        self._quiet = contextlib.ExitStack()
+
+    async def __aenter__(self):
+        phone_module = firmware.load("phone")
+        errors = firmware.load("errors")
+        self._address = self._address or firmware.load("net.route").local_address(self._toward or "192.0.2.1")
+        account = {"password": self._password, "register": True} if self._account else {}
+        if self._transport:
+            account["transport"] = self._transport
+        self._quiet.enter_context(_told_to(self.notes))
+        try:
+            self.phone = phone_module.Phone(
+                self._account or f"sip:{self._name}@{self._address}",
+                local_address=self._address,
+                local_port=self._port,
+                audio=self._audio,
+                accept=tuple(self._accept),
+                trace=self._seen,
+                sound=dict(_SOUND, **{"sound.log": None}),
+                **account,
+            )
+            if self._transport == "tls":
+                self.phone.streams = {"tls": {"ca": "", "pin": "", "insecure": False}}
+            await self.phone.__aenter__()
+        except (errors.LocalError, errors.RemoteError) as error:
+            self._quiet.close()
+            raise ToolError(f"{self._account or self._address}: is no address of SIP ({error})", USAGE) from None
+        except OSError as error:
+            self._quiet.close()
+            raise ToolError(
+                f"{self._address}:{self._port}: this port cannot be opened ({error.strerror or error}); another "
+                "program may have it: say another one with --local-port, or --local-address",
+                USAGE,
+            ) from None
+        if self._account:
+            try:
+                await self._register()
+            except BaseException:
+                await self.__aexit__(None, None, None)
+                raise
+        return self
+
+    async def __aexit__(self, kind, error, trace):
+        try:
+            await self.phone.close()
+        finally:
+            self._quiet.close()
+
+    @property
+    def uri(self):
+        """What to call to reach it directly."""
+        return f"sip:{self._name}@{self.phone.local_address}:{self.phone.local_port}"
+
+    def _seen(self, sent, data, address):
+        self.messages += not sent
+
+    async def _register(self):
+        if await self.phone.wait_registered(_REGISTER_MS):
+            return
+        status = self.phone.registration_status
+        server = self._account.rpartition("@")[2]
+        if status in (401, 403, 407):
+            text = f"{server} refuses the password of {self._account} ({status}): check SIPLET_PASSWORD"
+        elif status:
+            text = f"{server} does not register {self._account} ({status}): does it know this account?"
+        else:
+            text = f"{server} does not answer: is it the right server, is it on, does a firewall stand between?"
+        raise ToolError(text, FAILED)
+
+
+@contextlib.contextmanager
+def _told_to(notes):
+    # siplet prints its log and what would be faults of its own; here they are notes
+    log_module, platform = firmware.load("log"), firmware.load("platform")
+    for name in ("sound.path", "sound.parts"):
+        firmware.load(name)
+    original = log_module.log
+
+    def log(text):
+        notes.append(str(text))
+
+    def print_exception(error):
+        notes.append(f"this computer's phone: {type(error).__name__} {error}")
+
+    changed = [(module, "log", original) for module in list(sys.modules.values()) if _has_log(module, original)]
+    changed.append((platform, "print_exception", platform.print_exception))
+    for module, name, _ in changed:
+        setattr(module, name, log if name == "log" else print_exception)
+    try:
+        yield
+    finally:
+        for module, name, former in changed:
+            setattr(module, name, former)
+
+
+def _has_log(module, original):
+    return getattr(module, "__name__", "").startswith("siplet.") and vars(module).get("log") is original
