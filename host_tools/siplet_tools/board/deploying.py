@@ -138,11 +138,20 @@ def prepare(link, board=None, app=None, romfs=False, progress=None):
     if there.get(building.MANIFEST, ("", ""))[1] != building.sha256(written):
         put[building.MANIFEST] = written
     plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image, building.native(facts))
-    plan.needed = sum(-(-len(data) // _BLOCK) * _BLOCK for data in put.values())
+    plan.needed = _needed(put, there)
     if not plan.native:
         plan.notes.append("its MicroPython takes no native code of ours: all of it as bytecode, which is slower")
     step(3, 3)
     return plan
+
+
+def _needed(put, there):
+    # Bytes of a LittleFS: whole blocks, and two for each folder that is new
+    def folders(paths):
+        return {path[:i] for path in paths for i, letter in enumerate(path) if letter == "/" and i}
+
+    blocks = sum(-(-len(data) // _BLOCK) for data in put.values())
+    return (blocks + 2 * len(folders(put) - folders(there))) * _BLOCK
 
 
 def _stale(files, there, old):

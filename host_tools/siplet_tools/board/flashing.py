@@ -84,7 +84,7 @@ def flash(
         if not lowest <= rom.revision <= highest:
             wanted = f"{_v(lowest)} or later" if lowest > rom.revision else f"{_v(highest)} at most"
             raise ToolError(
-                f"{image.path}: for an {rom.chip} {wanted}; the one at {port} is {_v(rom.revision)}: take another build",
+                f"{image.path}: for an {rom.chip} {wanted}; {port} has {_v(rom.revision)}: take another build",
                 USAGE,
             )
         if image.project != "micropython":

@@ -165,10 +165,14 @@ def _send(serial, wire, progress):
         told += came.replace(bytes((_ACK,)), b"")
         if progress:
             progress(min(acked, len(wire)), len(wire))
+    if progress:
+        progress(len(wire), len(wire))
     printed, error, _ = told.split(b"\x04", 2)
     return printed, error
 
 
 def put_in_place(link, paths, gone=()):
     """Renames path.new to path for all paths, in their order, after the files in gone are removed."""
-    link.run(_COMMIT + f"_({list(paths)!r}, {list(gone)!r})\ndel _", timeout_s=60)
+    fresh = {path + ".new" for path in paths}  # left-overs of the same names have been written over
+    gone = [path for path in gone if path not in fresh]
+    link.run(_COMMIT + f"_({list(paths)!r}, {gone!r})\ndel _", timeout_s=60)
