@@ -99,6 +99,7 @@ class Phone(Waiting):
 
     async def close(self, timeout_ms=2000):
         """Hang up, unregister, wait at most timeout_ms for the answers, and give the ports back."""
+        self.spare.clear()  # room for what is loaded now
         from siplet.opening import close_phone
 
         await close_phone(self, timeout_ms)
