@@ -9,7 +9,9 @@ from siplet.platform import sleep_ms
 
 
 async def main(group, codec, path, seconds):
-    async with Phone("sip:pager@127.0.0.1", local_address="127.0.0.1", local_port=0, audio=Wav(path)) as phone:
+    sound = {"sound.complete": codec == "G722"}  # a plain phone speaks the others, too
+    where = {"local_address": "127.0.0.1", "local_port": 0}
+    async with Phone("sip:pager@127.0.0.1", audio=Wav(path), sound=sound, **where) as phone:
         async with phone.page(group, codec=codec) as page:
             await sleep_ms(int(1000 * float(seconds)))
         print("sent", page.stats.sent, "unsent", page.stats.unsent)
