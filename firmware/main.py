@@ -4,7 +4,8 @@
 #     micropython firmware/main.py CONFIG.json [--app NAME]      on a PC
 #     main.py in the root of a board's file system, beside board.py and config.json
 #
-# Exit status 2 and one clear line when something about the configuration is wrong.
+# One clear line when something about the configuration is wrong; then on a PC exit status 2, on a board the prompt.
+# A board whose application fails starts anew after a pause (siplet/restart.py); Ctrl-C always leads to the prompt.
 
 import asyncio
 import gc
@@ -21,10 +22,11 @@ async def run(arguments, opened):
 
     from siplet import startup
 
-    here = __file__.rsplit("/", 1)[0] if "/" in __file__ else "."
-    main, board, phone, config = await startup.prepare(arguments, here)
+    file = globals().get("__file__", "")  # a board may run it without telling its name
+    here = file.rpartition("/")[0] if "/" in file else "."  # "" is the root
+    main, board, phone, config = await startup.prepare(arguments, here, tell_state)
     opened.append(phone)
-    if startup.PC:
+    if hasattr(board, "commands"):
         add_commands(board, phone)
     startup.drop("startup")
     del startup
@@ -32,6 +34,11 @@ async def run(arguments, opened):
     # Garbage is collected before it spreads: what stays lies together then, and leaves room in one piece.
     gc.threshold(gc.mem_free() // 4)
     await main(board, phone, config)
+
+
+def tell_state(state, status):
+    """The phone's registration, a line of the log."""
+    log(f"registration {state} {status or ''}")
 
 
 def add_commands(board, phone):
@@ -89,4 +96,14 @@ def start(arguments):
 
 
 if __name__ == "__main__":
-    sys.exit(start(sys.argv[1:]))
+    try:
+        status = start(sys.argv[1:])
+    except Exception as failed:  # Ctrl-C is none
+        if sys.argv[1:] or "board" not in sys.modules:
+            raise
+        from siplet import restart
+
+        restart.run(failed)
+    # A board that starts by itself has taken its board.py. It must not exit: that would start it again, for ever
+    if sys.argv[1:] or "board" not in sys.modules:
+        sys.exit(status)

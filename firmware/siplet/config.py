@@ -137,10 +137,30 @@ _TABLE = (
     ("doorphone.max_wrong", "int", 3, 1, 100, "wrong codes in a row, over all calls, before the lock-out"),
     ("doorphone.lockout_ms", "int", 60000, 0, 86400000, "how long every code is refused then"),
 )
-TABLE = _TABLE + tuple([(account + "." + row[0],) + row[1:] for account in ACCOUNTS for row in _ACCOUNT])
+# Of boards with Wi-Fi and pins
+_BOARD = (
+    ("wifi.network", "str", "", 0, 32, "name of the Wi-Fi network; empty: none yet"),
+    ("wifi.password", "secret", "", 0, 64, "its password; empty: the network has none"),
+    ("wifi.country_code", "str", "", 0, 2, "two letters: whose rules for channels and power hold; empty: the world's"),
+    ("wifi.hostname", "str", "", 0, 32, "our name in the network; empty: siplet- and the end of the chip's address"),
+    ("board.microphone_pins", "pins", (), 3, 4, "of the I2S microphone: sck, ws, sd, and mck if it has one"),
+    ("board.microphone_32_bits", "bool", True, 0, 0, "its words have 32 bits, as those of most digital microphones"),
+    ("board.microphone_right", "bool", False, 0, 0, "it speaks on the right channel"),
+    ("board.microphone_gain", "int", 0, 0, 6, "how often its sound is doubled"),
+    ("board.speaker_pins", "pins", (), 3, 4, "of the I2S amplifier: sck, ws, sd, and mck if it has one"),
+    ("board.speaker_32_bits", "bool", False, 0, 0, "its words have 32 bits"),
+    ("board.bus_at_16_khz", "bool", False, 0, 0, "the I2S parts run at 16 kHz, when they cannot at 48"),
+    ("board.bell_pin", "int", -1, -1, 48, "pin of the bell's button, which connects it to ground; -1: none"),
+    ("board.relay_pin", "int", -1, -1, 48, "pin of the relay that opens the door; -1: none"),
+    ("board.relay_active_low", "bool", False, 0, 0, "the relay is on while its pin is low"),
+    ("board.led_pin", "int", -1, -1, 48, "pin of a lamp; -1: none"),
+    ("board.led_active_low", "bool", False, 0, 0, "the lamp is on while its pin is low"),
+)
+TABLE = _TABLE + tuple([(account + "." + row[0],) + row[1:] for account in ACCOUNTS for row in _ACCOUNT]) + _BOARD
 
 _LISTS = ("targets", "texts", "secrets")
-_KINDS = {"int": int, "bool": bool, "targets": list, "texts": list, "secrets": list}
+_KINDS = {"int": int, "bool": bool, "targets": list, "texts": list, "secrets": list, "pins": list}
+_PIN = 48  # the highest number of any ESP32
 _NAMES = {int: "a whole number", bool: "true or false", str: "a text", list: "a list of texts"}
 _KEYS = "0123456789*#ABCD"
 
@@ -175,7 +195,18 @@ def load(source):
         raise ConfigError("sound.hang_up_without_media_s: wants sound.follow_source to be port or servers")
     if config["sound.srtp_encryption"] == "require" and config["sound.complete"] is False:
         raise ConfigError("sound.srtp_encryption: require wants sound.complete")
+    _check_pins(config)
     return config
+
+
+def _check_pins(config):
+    used = {}
+    for key in config:
+        if "_pin" in key:
+            for pin in config[key] if isinstance(config[key], (list, tuple)) else [config[key]]:
+                if pin in used and pin >= 0:
+                    raise ConfigError(f"{max(key, used[pin])}: pin {pin} is taken by {min(key, used[pin])}")
+                used[pin] = key
 
 
 def _read(path):
@@ -207,13 +238,17 @@ def _flatten(value, prefix, into):
 def _checked(key, kind, least, most, value):
     want = _KINDS.get(kind, str)
     if not isinstance(value, want) or (want is int and isinstance(value, bool)):
-        raise ConfigError(key + ": must be " + _NAMES[want])
+        raise ConfigError(key + ": must be " + ("a list of numbers" if kind == "pins" else _NAMES[want]))
     if kind == "int":
         if not least <= value <= most:
             raise ConfigError(f"{key}: must be {least} to {most}, not {value}")
     elif kind == "choice":
         if value not in least:
             raise ConfigError(key + ": must be one of " + ", ".join(least))
+    elif kind == "pins":
+        # True is a whole number, too
+        if value and not (least <= len(value) <= most and all(type(pin) is int and 0 <= pin <= _PIN for pin in value)):
+            raise ConfigError(f"{key}: must be {least} or {most} numbers of pins, 0 to {_PIN}")
     elif kind in _LISTS:
         if len(value) > most:
             raise ConfigError(f"{key}: must be at most {most}")

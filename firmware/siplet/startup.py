@@ -1,10 +1,11 @@
 # What happens once, before an application runs: the command line, the configuration, the board, the phone.
-# May import config, log, phone, platform and the board. main.py drops this module when all stands: its code and the
-# configuration's table need no memory while the phone runs. Whatever keeps an application from starting is a
-# LocalError, one line for the user.
+# May import bring_up, config, log, phone, platform, trace and the board. main.py drops this module when all stands: its
+# code and the configuration's table need no memory while the phone runs. Whatever keeps an application from starting is
+# a LocalError, one line for the user.
 
 import errno
 import gc
+import os
 import sys
 
 from siplet import platform
@@ -12,7 +13,8 @@ from siplet.errors import LocalError, RemoteError
 from siplet.log import log
 
 _USAGE = "usage: main.py CONFIG.json [--app NAME]"
-PC = sys.platform in ("linux", "darwin", "win32")
+# Groups that nobody asks for once the phone is open; sip and wifi have the secrets
+_TAKEN = ("sip", "rtp", "tls", "dns", "sou", "wif", "boa")
 
 
 def drop(name):
@@ -120,25 +122,41 @@ def _account(config, group):
     return found
 
 
-async def prepare(arguments, here):
-    """(the application's main, board, phone, configuration), the phone open. here: the folder of main.py."""
-    path, name = _read_arguments(arguments) if PC else ("/config.json", "")
-    config = _read_config(path)
-    if PC:  # a board has its board.py in the root; this one lies beside the others
-        sys.path.append(here + "/../boards/unix")
-    from board import Board
+async def prepare(arguments, here, on_state):
+    """(the application's main, board, phone, configuration), the phone open. here: the folder of main.py; on_state: the
+    phone's, and no function of this module, which would keep all of it.
 
-    name = name or config["app"]
-    main = _find_app(name)
+    Without arguments, on a board: returns once there is a configuration and a network, however long that takes.
+    """
     platform.install()
-    board = Board(config)
-    try:
-        await board.start()
-    except OSError as error:
-        raise LocalError(f"control.port: cannot be opened ({_reason(error)})")
+    # What lies beside main.py says that this is a board, not the platform: a simulated one is a PC as well
+    is_pc = sys.platform in ("linux", "darwin", "win32") and not {"board.py", "board.mpy"} & set(
+        os.listdir(here or "/")
+    )
+    if not arguments and not is_pc:
+        from siplet import bring_up
+
+        board, config = await bring_up.run(_read_config, here + "/config.json")
+        del bring_up
+        drop("bring_up")
+        name = config["app"]
+        main = _find_app(name)
+    else:
+        path, name = _read_arguments(arguments)
+        config = _read_config(path)
+        sys.path.append(here + "/../boards/unix")  # behind what lies beside main.py
+        from board import Board
+
+        name = name or config["app"]
+        main = _find_app(name)
+        board = Board(config)
+        try:
+            await board.start()
+        except OSError as error:
+            raise LocalError(f"control.port: cannot be opened ({_reason(error)})")
     try:
         phone = _make_phone(board, config)
-        phone.on_state = _tell_state
+        phone.on_state = on_state
         await phone.__aenter__()
     except RemoteError as error:
         raise LocalError(f"sip.address, sip.registrar: cannot be used ({error.text})")
@@ -155,12 +173,7 @@ async def prepare(arguments, here):
     # What board and phone have taken over is not kept twice; the password least of all. The board has this same dict.
     if isinstance(phone.sound, type) and config["sound.complete"] is not False:
         log("sound plain: the rest does not fit into the heap")
-    kept = {key: value for key, value in config.items() if key[:3] not in ("sip", "rtp", "tls", "dns", "sou")}
+    kept = {key: value for key, value in config.items() if key[:3] not in _TAKEN}
     config.clear()  # gives its room back, which deleting key by key does not
     config.update(kept)
     return main, board, phone, config
-
-
-def _tell_state(state, status):
-    """The phone's registration, a line of the log."""
-    log(f"registration {state} {status or ''}")

@@ -4,6 +4,7 @@
 import contextlib
 import glob
 import io
+import json
 import os
 import shutil
 import subprocess
@@ -67,16 +68,26 @@ def compile_tree(architecture, folder, files=None):
     return _compile(architecture, folder, [(file, name, None) for file, name in names.items()])
 
 
+def board_files(board):
+    """{path of a source, relative to the project: its name in the root of that board's file system}, by its board.json:
+    boards share files, so one may lie in another's folder."""
+    folder = os.path.join("boards", board)
+    with open(os.path.join(ROOT, folder, "board.json"), encoding="utf-8") as file:
+        paths = json.load(file)["files"]
+    return {os.path.normpath(os.path.join(folder, path)): os.path.basename(path) for path in paths}
+
+
 def compile_board(architecture, folder, board=None, native=True):
     """Compiles what a board gets to a fresh folder: what every phone loads joined into siplet/phone.mpy.
 
-    board: the folder below boards/ whose files lie in the root; native: with viper. The joined sources are left beside
-    the code, in the folder's name with -py, and in names.txt there what the short names in a traceback stand for.
+    board: the folder below boards/ whose board.json names the files in the root; native: with viper. The joined sources
+    are left beside the code, in the folder's name with -py, and in names.txt there what the short names in a traceback
+    stand for.
     Returns {name: bytes of code}; CompileError, linker.LinkError.
     """
     paths = {path: path.removeprefix("firmware/") for path in sources("firmware")}
     if board:
-        paths.update({path: os.path.basename(path) for path in sources(os.path.join("boards", board))})
+        paths.update(board_files(board))
     texts, packages = {}, set()
     for path, name in paths.items():
         module = name[:-3].replace("/", ".").removesuffix(".__init__")

@@ -46,8 +46,34 @@ def test_every_board_has_its_files():
     for folder in boards:
         board = read(os.path.join(folder, "board.json"))
         assert board["name"] == os.path.basename(folder.rstrip("/"))
-        for name in ["README.md", "manifest.py", "board.py", *board["files"]]:
+        assert "board.py" in map(os.path.basename, board["files"])
+        for name in ["README.md", "manifest.py", *board["files"]]:
             assert os.path.exists(os.path.join(folder, name)), name
+
+
+def test_every_source_of_a_board_is_on_one():
+    from siplet_tools import compiler  # not for whom this file writes the lists
+
+    boards = glob.glob(os.path.join(ROOT, "boards", "*", "board.json"))
+    used = [path for file in boards for path in compiler.board_files(os.path.basename(os.path.dirname(file)))]
+    assert set(used) == set(compiler.sources("boards"))
+
+
+def test_the_pins_that_a_board_suggests_are_a_right_configuration():
+    from siplet import config
+    from siplet_tools import compiler
+
+    for path in glob.glob(os.path.join(ROOT, "boards", "*", "board.json")):
+        board = read(path)
+        assert board["architecture"] in compiler.ARCHITECTURES
+        loaded = config.load({"sip": {"address": "sip:a@b"}, **board.get("defaults", {})})
+        if board["port"] == "unix":
+            continue
+        assert not (loaded["board.microphone_pins"] and loaded["board.speaker_pins"]) or board["i2s_buses"] == 2
+        driven = [loaded["board.relay_pin"], loaded["board.led_pin"], loaded["board.bell_pin"]]  # the bell is pulled up
+        assert set(driven) <= {*board["pins"]["outputs"]}
+        inputs = board["pins"]["outputs"] + board["pins"]["inputs_only"]
+        assert {*loaded["board.microphone_pins"], *loaded["board.speaker_pins"]} <= set(inputs)
 
 
 def write():

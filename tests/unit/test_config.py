@@ -40,10 +40,10 @@ def test_every_default_passes_its_own_check():
             for word in default:
                 assert config._checked(key, kind, default, most, word) == word
         elif default not in (None, ""):
-            lists = kind in ("targets", "texts", "secrets")
+            lists = kind in ("targets", "texts", "secrets", "pins")
             config._checked(key, kind, least, most, list(default) if lists else default)
         assert text and "\n" not in text and len(text) < 100
-        assert kind in ("int", "bool", "str", "secret", "uri", "digits", "host", "targets", "texts", "secrets", "choice")
+        assert kind in "int bool str secret uri digits host targets texts secrets choice pins".split()
 
 
 def test_words_lists_and_further_accounts():
@@ -68,6 +68,22 @@ def test_what_does_not_go_together_is_said():
     assert wrong(srtp_encryption="require", complete=False) == "sound.srtp_encryption: require wants sound.complete"
     given = {"jitter_most_ms": 0, "jitter_least_ms": 80, "follow_source": "off", "srtp_encryption": "require"}
     config.load({"sip": sip()["sip"], "sound": given})
+
+
+def test_pins_are_numbers_and_each_has_one_use():
+    def given(**board):
+        return {"sip": sip()["sip"], "board": board}
+
+    loaded = config.load(given(microphone_pins=[14, 15, 32], bell_pin=13))
+    assert loaded["board.microphone_pins"] == [14, 15, 32] and loaded["board.bell_pin"] == 13
+    assert not loaded["board.speaker_pins"] and loaded["board.relay_pin"] == -1
+    assert config.load(given(speaker_pins=[1, 2, 3, 0], microphone_pins=[]))["board.speaker_pins"] == [1, 2, 3, 0]
+    for pins in ([1, 2], [1, 2, 3, 4, 5], [1, 2, -1], [1, 2, 49], [1, 2, "3"], [1, 2, True]):
+        assert complaint(given(speaker_pins=pins)) == "board.speaker_pins: must be 3 or 4 numbers of pins, 0 to 48"
+    assert complaint(given(speaker_pins=5)) == "board.speaker_pins: must be a list of numbers"
+    assert complaint(given(bell_pin=49)) == "board.bell_pin: must be -1 to 48, not 49"
+    assert complaint(given(bell_pin=4, relay_pin=4)) == "board.relay_pin: pin 4 is taken by board.bell_pin"
+    assert complaint(given(speaker_pins=[1, 2, 2])) == "board.speaker_pins: pin 2 is taken by board.speaker_pins"
 
 
 def test_a_stun_server_is_a_host_and_perhaps_its_port():
