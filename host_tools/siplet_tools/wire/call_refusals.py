@@ -46,6 +46,11 @@ def explain(report):
                 f"let the board call it: siplet provision set doorphone.targets={report.target}; then press its bell",
             )
         return f"{report.remote} gave up before the call was up", ""
+    if report.silent and report.status == 503:
+        return (
+            f"there is no way to {report.target}: its name is not known, or nobody takes connections there",
+            "is the target right, and this computer in that network?",
+        )
     if report.silent:
         return (
             f"nothing answers at {report.target}",

@@ -61,6 +61,8 @@ class Session:
         report.seconds = round(time.monotonic() - self._start, 2)
         if keys and not keys.cancelled() and keys.exception():
             raise keys.exception()
+        agreed = self.call.line.agreed
+        report.sound = agreed.direction if agreed else ""
         await self.call.hangup()
         report.how = self.call.how or "local"
         report.status, report.reason = (self.call.status, self.call.reason) if report.how == "lost" else (200, "OK")

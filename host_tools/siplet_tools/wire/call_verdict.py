@@ -36,19 +36,16 @@ def judge(report, expect="sound"):
 
 def _judge_call(report, found):
     who = report.remote or report.target
-    how = "took" if report.direction == "in" else "answered after"
-    time = (
-        ""
-        if report.setup_ms is None
-        else f" {how} {report.setup_ms / 1000:.1f} s,"
-        if report.direction == "out"
-        else ""
-    )
+    time = "" if report.setup_ms is None else f" answered after {_time(report.setup_ms)},"
     found.append(Verdict("ok", f"call with {who}:{time} lasted {report.seconds:.1f} s, {report.codec or 'no codec'}"))
     if report.how == "lost":
         found.append(
             Verdict("failed", f"the call broke: {report.status} {report.reason}", "the board is gone: siplet monitor")
         )
+
+
+def _time(ms):
+    return f"{ms} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
 def _judge_presence(report, expect, found):
@@ -64,6 +61,14 @@ def _judge_presence(report, expect, found):
             )
         )
         return bool(came)
+    if report.sound == "recvonly":
+        found.append(
+            Verdict(
+                "failed",
+                "wrong direction: the far end does not want to hear this computer (recvonly from here)",
+                "it has put the call on hold, or its application answers one way: siplet monitor -m shows a=sendonly",
+            )
+        )
     if report.seconds < 1 and came < 10:
         found.append(Verdict("note", "too short to be measured", "let it last longer: --seconds 10"))
         return False

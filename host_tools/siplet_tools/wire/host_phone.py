@@ -37,7 +37,8 @@ def host_of(target):
     try:
         return firmware.load("sip.uri").Uri(target.encode()).destination()[0]
     except (errors.RemoteError, errors.LocalError, UnicodeEncodeError) as error:
-        raise ToolError(f"{target}: is no SIP URI ({error}), such as sip:door@192.168.1.20:5060", USAGE) from None
+        reason = getattr(error, "text", error)
+        raise ToolError(f"{target}: is no SIP URI ({reason}), such as sip:door@192.168.1.20:5060", USAGE) from None
 
 
 def _audio(play=None, record=None, sound_card=False, echo=False):
@@ -133,7 +134,7 @@ async def _dial(phone, target, report, timeout_s, stop, make):
         report.status, report.reason, report.how = error.status, error.reason, report.how or call.how
         return None
     except (errors.LocalError, errors.RemoteError) as error:
-        raise ToolError(f"{target}: cannot be called ({error})", USAGE) from None
+        raise ToolError(f"{target}: cannot be called ({getattr(error, 'text', error)})", USAGE) from None
     if call.state != "up":
         report.status, report.reason = call.status or 408, call.reason or "No answer"
         report.how = report.how or "timeout"

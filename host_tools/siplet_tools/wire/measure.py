@@ -25,6 +25,8 @@ _PIECE = 800  # samples compared at once, 100 ms
 _PIECES = 12
 _SLIP = 960  # samples by which jitter buffers may have moved a piece, either way
 _ALIKE = 0.5  # correlation from which a piece counts as found; a strange one comes to 0.2
+_SURE = 0.8  # and from which it need not be looked for elsewhere
+_HOPELESS = 0.3  # below which the four loudest pieces are nowhere
 _SAME = 320  # samples within which pieces agree, beside what a buffer may adapt
 _SILENT = 16  # of 32768: the smallest step of A-law is 8
 _TOP = 32000  # G.711 ends at 32124 (mu-law) or 32256 (A-law)
@@ -210,12 +212,18 @@ def find_echo(said, heard):
         first = [_seek(said, heard, sums, place, rough, _HOP) for place in pieces[:4]]
         first = sorted((match for match in first if match), reverse=True)
         if first:
-            best.append((first[len(first) // 2][0], rough))
-    if not best:
+            best.append((first[0][0], rough))
+    if not best or max(best)[0] < _HOPELESS:
         return None
-    rough = max(best)[1]
-    found = [_seek(said, heard, sums, place, rough, _SLIP) for place in pieces]
-    found = [match for match in found if match and match[0] >= _ALIKE]
+    near = max(best)[1]
+    found = []
+    for place in sorted(pieces):
+        match = _seek(said, heard, sums, place, near, 2 * _HOP)
+        if not match or match[0] < _SURE:
+            match = _seek(said, heard, sums, place, near, _SLIP)
+        if match and match[0] >= _ALIKE:
+            found.append(match)
+            near = match[1]
     if not found:
         return None
     middle = _median([match[1] for match in found])

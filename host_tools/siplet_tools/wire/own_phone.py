@@ -54,7 +54,8 @@ class HostPhone:
             await self.phone.__aenter__()
         except (errors.LocalError, errors.RemoteError) as error:
             self._quiet.close()
-            raise ToolError(f"{self._account or self._address}: is no address of SIP ({error})", USAGE) from None
+            reason = getattr(error, "text", error)
+            raise ToolError(f"{self._account or self._address}: is no address of SIP ({reason})", USAGE) from None
         except OSError as error:
             self._quiet.close()
             raise ToolError(
