@@ -84,7 +84,7 @@ class Lent(Null):
         return False  # nobody wants to hear it
 
     def write(self, frame):
-        if self._is_taken():
+        if self._is_taken and self._is_taken():
             return
         if self._rates:
             self._rates.convert(frame, self._own)

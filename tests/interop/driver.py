@@ -35,7 +35,8 @@ class Puppet(Child):
     def __init__(self, folder, address, python=None, heap=None, **wish):
         self.trace = os.path.join(str(folder), "puppet.trace")
         environment = interpreter.environment()
-        environment["PYTHONPATH"] = ":".join(os.path.join(ROOT, name) for name in ("firmware", "host_tools/siplet_tools/shim"))
+        folders = ("firmware", "host_tools/siplet_tools/shim")
+        environment["PYTHONPATH"] = ":".join(os.path.join(ROOT, name) for name in folders)
         command = [python or interpreter.find()] + (["-X", f"heapsize={heap}"] if heap else [])
         wish.setdefault("local_address", "127.0.0.1")
         wish.setdefault("local_port", 0)
