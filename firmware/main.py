@@ -95,15 +95,20 @@ def start(arguments):
     return 0
 
 
-if __name__ == "__main__":
+def main(arguments):
+    """start() for this program: on a PC it exits; a board, which has its prompt afterwards, is restarted after a fault."""
     try:
-        status = start(sys.argv[1:])
+        status = start(arguments)
     except Exception as failed:  # Ctrl-C is none
-        if sys.argv[1:] or "board" not in sys.modules:
+        if arguments or "board" not in sys.modules:
             raise
         from siplet import restart
 
-        restart.run(failed)
+        return restart.run(failed)
     # A board that starts by itself has taken its board.py. It must not exit: that would start it again, for ever
-    if sys.argv[1:] or "board" not in sys.modules:
+    if arguments or "board" not in sys.modules:
         sys.exit(status)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -21,7 +21,7 @@ try:
 except ImportError as error:
     print("siplet is not whole (%s): run siplet deploy again" % error)
 else:
-    start.start([])
+    start.main([])
 """
 
 
