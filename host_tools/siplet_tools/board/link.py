@@ -144,6 +144,15 @@ class Link:
             self.transport.serial.write(b"\x04")
             self.transport.serial.flush()
 
+    def receive(self):
+        """What the board has printed since restart(), b"" after 0.1 s without."""
+        serial = self.transport.serial
+        with self._told():
+            deadline = time.monotonic() + 0.1
+            while not serial.in_waiting and time.monotonic() < deadline:
+                time.sleep(0.01)
+            return serial.read(serial.in_waiting) if serial.in_waiting else b""
+
     def reset(self):
         """Hard reset, as the button does it."""
         with self._told():

@@ -22,6 +22,8 @@ _ESP32_WATCHDOG = (0x3FF480A4, 0x3FF48090, 0x3FF4808C, 1 << 31 | 4 << 28 | 7 << 
 _WATCHDOG = ("RTC_CNTL_WDTWPROTECT_REG", "RTC_CNTL_WDTCONFIG1_REG", "RTC_CNTL_WDTCONFIG0_REG")  # in esptool, of others
 _WATCHDOG_ON = 1 << 31 | 5 << 28 | 1 << 8 | 2
 _KEY = 0x50D83AA1
+# esptool's words for a chip that says nothing any more, or half of what it should
+_SILENCE = ("Serial data stream stopped", "No serial data", "No more data", "was no response", "transfer stopped")
 
 
 class RomLoader:
@@ -235,11 +237,13 @@ def _explained(port, doing, after):
     except ToolError:
         raise
     except FatalError as error:
-        text = " ".join(str(error).split("\n")[0].split()).removesuffix(".")
+        text = " ".join(str(error).split("\n")[0].split())
+        advice = "run the same command again, with --baud 115200 if the cable is long"
+        if any(one in text for one in _SILENCE):
+            text = f"{port}: the chip stopped answering while {doing()}; {after()}; press RESET, then {advice}"
+            raise ToolError(text, NO_BOARD) from None
         text = re.split(r" Use (?:--force|the force)", text)[0].rstrip(".!")
-        raise ToolError(
-            f"{port}: {text}, while {doing()}; {after()}; if it is the cable, --baud 115200 helps"
-        ) from None
+        raise ToolError(f"{port}: {text}, while {doing()}; {after()}; {advice}") from None
     except Exception as error:
         # A line that was cut: OSError, termios.error, and what esptool makes of half an answer
         cut = (OSError, RuntimeError, LookupError, TypeError, struct.error)

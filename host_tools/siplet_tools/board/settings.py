@@ -167,6 +167,12 @@ def write_board(link, flat):
     upload.put_in_place(link, [PATH])
 
 
+def registers(flat):
+    """Whether the first account of that configuration registers anywhere, as firmware/siplet/account.py decides it."""
+    wish = flat.get("sip.register")
+    return bool(flat.get("sip.password") or flat.get("sip.registrar")) if wish is None else wish
+
+
 def merged(old, new):
     """new, and what the board has of Wi-Fi when new says nothing of it: Improv may have set it."""
     if any(key.startswith("wifi.") for key in new):

@@ -1,0 +1,250 @@
+# The whole way of a board: MicroPython, siplet, its configuration, the start, a test call. Each stage is what a single
+# command does, looks first whether it is done, and can be run again. Imports the parts of those commands, errors.
+
+import re
+import time
+from dataclasses import asdict, dataclass
+
+from siplet_tools.board import building, catalog, deploying, ports, settings
+from siplet_tools.board.link import Link
+from siplet_tools.board.output import Line, Output
+from siplet_tools.errors import ToolError
+
+START_S = 45  # from a restart until the phone is ready and registered: Wi-Fi takes ten of them at times
+_READY = re.compile(r"ready as (\S+) at (\S+)$")
+_REGISTRATION = re.compile(r"registration (\S+) ?(\d*)")
+_TROUBLE = re.compile(r"^[a-z0-9_.]+(, [a-z0-9_.]+)*: \S|siplet is not whole|Traceback|MemoryError")
+
+
+@dataclass
+class Stage:
+    """name: board, micropython, siplet, configuration, start, call; kind: ok, failed, note or skipped; text, advice."""
+
+    name: str
+    kind: str
+    text: str
+    advice: str = ""
+
+    as_dict = asdict
+
+
+class Failed(Exception):
+    """A stage failed, and those after it make no sense."""
+
+
+class Journey:
+    """Options as of siplet up. run(stage) calls stage(Stage) as each one is done; the list of them, in .stages.
+
+    progress: console.progress. Nothing is changed with dry_run.
+    """
+
+    def __init__(self, port, config, progress, board=None, app=None, firmware=None, **options):
+        self.port = port
+        self.config_path = config
+        self.progress = progress
+        self.board, self.app, self.firmware = board, app, firmware
+        self.options = options
+        self.dry_run = options.get("dry_run", False)
+        self.stages = []
+        self.config = None
+        self.ready = None  # (URI, "host:port") once the phone is
+        self.report = None
+        self._told = lambda stage: None
+
+    def run(self, told=None):
+        """True when every stage went well."""
+        self._told = told or self._told
+        self._prepare()
+        try:
+            for stage in (self._find, self._micropython, self._siplet, self._configuration, self._start, self._call):
+                stage()
+        except Failed:
+            pass
+        return all(stage.kind != "failed" for stage in self.stages)
+
+    def _done(self, name, kind, text, advice=""):
+        stage = Stage(name, kind, text, advice)
+        self.stages.append(stage)
+        self._told(stage)
+        if kind == "failed":
+            raise Failed
+
+    def _prepare(self):
+        # What is wrong in files is known before the board is touched
+        if self.board:
+            catalog.board(self.board)
+        if self.config_path:
+            self.config = settings.read_toml(self.config_path, self.options.get("ask"))
+            settings.check(self.config, self.config_path)
+            self.app = self.app or self.config.get("app")
+        if self.app:
+            building.check_app(self.app)
+
+    def _find(self):
+        self.port = ports.choose(self.port)
+        self._done("board", "ok", self.port)
+
+    def _micropython(self):
+        trouble = None
+        try:
+            with self.progress("asking the board", unit="steps"), Link.open(self.port) as link:
+                self.facts = link.facts()
+        except ToolError as error:
+            trouble = error
+        if trouble is None and not self.firmware:
+            try:
+                building.native(self.facts)
+                self._done("micropython", "ok", f"MicroPython {self.facts.version} on {self.facts.machine}")
+                return
+            except ToolError as error:
+                trouble = error
+        if trouble and not self.firmware:
+            self._done("micropython", "failed", str(trouble), "give a firmware for it: siplet up --firmware FILE.bin")
+        self._flash()
+
+    def _flash(self):
+        from siplet_tools.board import flashing
+
+        try:
+            done = flashing.flash(
+                self.port,
+                self.firmware,
+                self.options.get("backups", "firmware-backups"),
+                self.progress,
+                backup=self.options.get("backup", True),
+                dry_run=self.dry_run,
+            )
+        except ToolError as error:
+            self._done("micropython", "failed", str(error))
+        if done.skipped:
+            self._done("micropython", "ok", f"MicroPython {done.version} is there already ({done.chip})")
+        elif self.dry_run:
+            self._done("micropython", "note", f"would write MicroPython {done.version} ({done.image})")
+        else:
+            copy = f"; what was there is in {done.backup}" if done.backup else ""
+            self._done("micropython", "ok", f"MicroPython {done.version} written and compared{copy}")
+
+    def _siplet(self):
+        try:
+            with Link.open(self.port) as link:
+                with self.progress("looking", unit="steps") as step:
+                    plan = deploying.prepare(link, self.board, self.app, self.options.get("romfs", False), step)
+                if not self.dry_run and not plan.empty:
+                    with self.progress("deploying") as step:
+                        deploying.carry_out(link, plan, step)
+        except ToolError as error:
+            if self.dry_run and self.stages[-1].kind == "note":
+                self._done("siplet", "note", "would deploy siplet, once MicroPython is there")
+                return
+            self._done("siplet", "failed", str(error))
+        self.board, self.app = plan.board, plan.app
+        what = f"siplet {building.version()}, {plan.app} on {plan.board}"
+        if plan.empty:
+            self._done("siplet", "ok", f"{what}: all {len(plan.same)} files are there")
+        elif self.dry_run:
+            self._done("siplet", "note", f"would write {len(plan.put)} files and remove {len(plan.stale)}: {what}")
+        else:
+            self._done("siplet", "ok", f"{what}: {len(plan.put)} files written, {len(plan.stale)} removed")
+
+    def _configuration(self):
+        try:
+            with Link.open(self.port) as link:
+                old = settings.read_board(link)
+                if self.config is None:
+                    if not old:
+                        self._done(
+                            "configuration", "failed", "the board has no configuration", "siplet up --config FILE.toml"
+                        )
+                    self.config = old
+                    self._done("configuration", "ok", f"the board's own: {len(old)} settings")
+                    return
+                new = settings.merged(old, self.config)
+                changes = settings.differences(old, new)
+                if changes and not self.dry_run:
+                    with self.progress("writing the configuration", unit="steps"):
+                        settings.write_board(link, new)
+                self.config = new
+        except ToolError as error:
+            if self.dry_run and self.stages[-1].kind == "note":
+                self._done("configuration", "note", f"would write {self.config_path}")
+                return
+            self._done("configuration", "failed", str(error))
+        names = ", ".join(key for key, _, _ in changes[:5]) + (" ..." if len(changes) > 5 else "")
+        if not changes:
+            self._done("configuration", "ok", f"{self.config_path} is on the board")
+        elif self.dry_run:
+            self._done("configuration", "note", f"would change {len(changes)} settings: {names}")
+        else:
+            self._done("configuration", "ok", f"{len(changes)} settings written: {names}")
+
+    def _start(self):
+        if self.dry_run:
+            self._done("start", "note", "would start the application and wait until it is registered")
+            return
+        wanted = settings.registers(self.config)
+        state, trouble = "", ""
+        try:
+            with self.progress("starting the phone", unit="s") as step, Link.open(self.port) as link:
+                link.restart()
+                began = time.monotonic()
+                for line in self._lines(link, began):
+                    step(int(time.monotonic() - began), START_S)
+                    ready, told = _READY.search(line), _REGISTRATION.match(line)
+                    if ready:
+                        self.ready = ready.groups()
+                    elif told:
+                        state = " ".join(part for part in told.groups() if part)
+                    elif _TROUBLE.search(line):
+                        trouble = line
+                    if self.ready and (not wanted or state.startswith("registered")):
+                        break
+        except ToolError as error:
+            self._done("start", "failed", str(error))
+        if not self.ready:
+            text = trouble or f"the phone did not start within {START_S} s"
+            self._done("start", "failed", text, "see its log: siplet monitor --reset; and siplet check")
+        if wanted and not state.startswith("registered"):
+            self._done(
+                "start",
+                "failed",
+                f"{self.ready[0]} runs at {self.ready[1]} and is not registered ({state or 'no answer yet'})",
+                "siplet doctor explains why",
+            )
+        how = "registered" if wanted else "without a server"
+        self._done("start", "ok", f"{self.ready[0]} at {self.ready[1]}, {how}")
+
+    def _lines(self, link, began):
+        # What the board logs, "" now and then while it is silent
+        output = Output()
+        while time.monotonic() - began < START_S:
+            for entry in output.feed(link.receive()):
+                if isinstance(entry, Line):
+                    yield entry.text
+            yield ""
+
+    def _call(self):
+        if not self.options.get("call", True):
+            self._done("call", "skipped", "no test call was wanted")
+            return
+        if self.dry_run:
+            self._done("call", "note", "would call the board and measure what comes")
+            return
+        from siplet_tools.wire import host_phone
+
+        user = re.search(r"sips?:([^@]+)@", self.ready[0])
+        target = self.options.get("target") or f"sip:{user[1] + '@' if user else ''}{self.ready[1]}"
+        try:
+            with self.progress("a test call", unit="s") as step:
+                self.report = host_phone.test_call(
+                    target,
+                    seconds=self.options.get("seconds", 6),
+                    account=self.options.get("account", ""),
+                    password=self.options.get("password"),
+                    live=lambda live: step(int(live.seconds), int(self.options.get("seconds", 6))),
+                )
+        except ToolError as error:
+            self._done("call", "failed", str(error))
+        for one in self.report.verdicts:
+            stage = Stage("call", one.kind, one.text, getattr(one, "advice", ""))
+            self.stages.append(stage)
+            self._told(stage)
