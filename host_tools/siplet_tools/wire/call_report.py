@@ -38,8 +38,9 @@ class Report:
     how: "local", "remote", "lost", "rejected", "timeout", "cancelled", "nobody" (called), "interrupted"; rang: it did;
     silent: not one SIP message came from there. setup_ms: until it was answered; seconds: how long it lasted; sound:
     the agreed direction as the host sees it. quality: siplet's record of the call (siplet.sound.record), here and,
-    far_..., there. level_dbov: of what was heard while somebody spoke (ITU-T P.56), activity: share of that time; echo:
-    {"delay_ms", "gain_db", ...} of what was said coming back (siplet_tools.wire.measure.Echo), or None.
+    far_..., there. dry_s: the longest time for which no packet came. level_dbov: of what was heard while somebody spoke
+    (ITU-T P.56), activity: share of that time; echo: {"delay_ms", "gain_db", ...} of what was said coming back
+    (siplet_tools.wire.measure.Echo), or None.
     """
 
     target: str
@@ -58,6 +59,7 @@ class Report:
     sound: str = ""
     encrypted: bool = False
     quality: dict = field(default_factory=dict)
+    dry_s: float = 0.0
     level_dbov: float = None
     activity: float = 0.0
     digital_silence: bool = False

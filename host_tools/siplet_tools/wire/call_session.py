@@ -35,6 +35,7 @@ class Session:
         self.call, self.audio, self.report, self.log = call, audio, report, log
         self._start = time.monotonic()
         self._heard = []
+        self._came = 0, self._start  # packets, and when there were more than before
         self._watch_keys()
 
     async def run(self, seconds, digits="", forms=(), stop=None, live=None):
@@ -46,6 +47,7 @@ class Session:
         try:
             while self.call.state == "up" and not (stop and stop.is_set()):
                 past = time.monotonic() - self._start
+                self._look()
                 if seconds and past >= seconds and (keys is None or keys.done()):
                     break
                 if live:
@@ -57,6 +59,7 @@ class Session:
                 if not keys.done():
                     keys.cancel()
                 await asyncio.wait([keys])
+        self._look()
         report = self.report
         report.seconds = round(time.monotonic() - self._start, 2)
         if keys and not keys.cancelled() and keys.exception():
@@ -78,6 +81,14 @@ class Session:
             report.sound = agreed.direction
         report.local = f"{self.call.phone.local_address}:{line.udp.port}" if hasattr(line, "udp") else ""
         report.encrypted = self.call.is_encrypted()
+
+    def _look(self):
+        # For how long no packet has come
+        now = time.monotonic()
+        came = self.call.stats.received if self.call.stats else 0
+        if came > self._came[0]:
+            self._came = came, now
+        self.report.dry_s = round(max(self.report.dry_s, now - self._came[1]), 2)
 
     def _live(self, past, seconds):
         stats = self.call.stats

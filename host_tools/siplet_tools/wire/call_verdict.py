@@ -84,6 +84,16 @@ def _judge_presence(report, expect, found):
             )
         )
         return False
+    if report.dry_s >= 1 and report.sound != "inactive":
+        kind = "failed" if report.dry_s >= report.seconds / 2 else "note"
+        found.append(
+            Verdict(
+                kind,
+                f"nothing was heard for {report.dry_s:.1f} of {report.seconds:.1f} s: no packets came",
+                "its Wi-Fi was gone, its application was busy with something else, or it sends no silence: "
+                "siplet monitor shows what it did then",
+            )
+        )
     if went and not q.get("far_lost") and q.get("far_lost") != 0 and q.get("reports_received"):
         found.append(
             Verdict(

@@ -1,0 +1,137 @@
+# Who is at the other end of the host's calls in these tests: applications of siplet on MicroPython with the PC as their
+# board, and phones on this CPython that do what is asked of them.
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+
+from siplet.audio.loop import Loop
+from siplet.audio.null import Null
+from siplet.phone import Phone
+from siplet_tools import interpreter
+from siplet_tools.process import Process, free_ports
+from siplet_tools.wire.board_log import BoardLog
+
+HERE = "127.0.0.1"
+MAIN = os.path.join(interpreter.ROOT, "firmware", "main.py")
+
+
+class App:
+    """with App(folder, app, **groups of its configuration) as app: .target, .log (a BoardLog that follows it)."""
+
+    def __init__(self, folder, app, **groups):
+        self.control = free_ports()
+        config = {
+            "app": app,
+            "control": {"port": self.control},
+            "sip": {"address": f"sip:{app}@{HERE}", "local_address": HERE, "local_port": 0, "accept": [HERE]},
+        }
+        for name, group in groups.items():
+            config.setdefault(name, {}).update(group)
+        path = folder / (app + ".json")
+        path.write_text(json.dumps(config))
+        self._process = Process(app, [interpreter.find(), MAIN, str(path)], folder, interpreter.environment())
+        self._seen = 0
+        self.log = BoardLog()
+        self.log.follow(self._read)
+
+    def _read(self):
+        time.sleep(0.02)
+        data = self._process.output().encode()
+        fresh, self._seen = data[self._seen :], len(data)
+        return fresh
+
+    def __enter__(self):
+        try:
+            self.app, self.target, self.host = self.log.wait_ready(10)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.log.close()
+        self._process.stop()
+
+    async def press_bell(self):
+        """Whoever stands at the door."""
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(HERE, self.control))
+        transport.sendto(b"bell")
+        await asyncio.sleep(0)
+        transport.close()
+
+
+@contextlib.asynccontextmanager
+async def far_end(deed, audio=None, **options):
+    """async with far_end(deed) as target: a phone for whose first call deed(call) is awaited."""
+    options.setdefault("accept", ("open",))
+    options.setdefault("sound", {"sound.hands_free": "off", "sound.progress_tones": False})
+    async with Phone(f"sip:far@{HERE}", local_address=HERE, local_port=0, audio=audio or Loop(), **options) as phone:
+
+        async def take():
+            call = await phone.incoming(timeout_ms=10_000)
+            await deed(call)
+
+        task = asyncio.create_task(take())
+        try:
+            yield f"sip:far@{HERE}:{phone.local_port}"
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.result()
+        finally:
+            task.cancel()
+
+
+async def talk(call):
+    """Answers, and stays until the call is over."""
+    await call.answer()
+    await call.ended()
+
+
+def losing(every):
+    """A deed: answers, and one of `every` packets of its sound never leaves."""
+
+    async def deed(call):
+        await call.answer()
+        send, count = call.stream._write, [0]
+
+        def sometimes(packet):
+            count[0] += 1
+            return count[0] % every == 0 or send(packet)
+
+        call.stream._write = sometimes
+        await call.ended()
+
+    return deed
+
+
+async def say_nothing(call):
+    """A deed: answers, and no packet of sound ever leaves."""
+    udp = call.session.media.udp
+    udp.send = lambda packet: True
+    udp.send_to = lambda packet, address: True
+    await talk(call)
+
+
+async def fall_silent(call):
+    """A deed: answers, and sends some sound, but not for long."""
+    await call.answer()
+    await asyncio.sleep(0.3)
+    call.stream._write = lambda packet: True
+    await call.ended()
+
+
+async def hold(call):
+    """A deed: answers, and does not want to hear any more."""
+    await call.answer()
+    await call.hold()
+    await call.ended()
+
+
+def silent():
+    """The audio object of a phone without a microphone."""
+    return Null()
