@@ -5,7 +5,9 @@ import asyncio
 import inspect
 import json
 import os
+import shutil
 import sys
+import tempfile
 
 import pytest
 
@@ -16,6 +18,10 @@ for folder in ("firmware", "host_tools", "host_tools/siplet_tools/shim", "tests"
         sys.path.insert(0, os.path.join(ROOT, folder))
 
 import run_device  # noqa: E402
+
+# The virtual boards of these tests are registered in a folder of their own, so nobody else takes them for his
+_registry = tempfile.mkdtemp(prefix="siplet-tests-")
+os.environ["XDG_RUNTIME_DIR"] = _registry
 
 _elsewhere = []
 _pipe = os.fdopen(int(os.environ.pop("SIPLET_RESULTS")), "w", buffering=1) if "SIPLET_RESULTS" in os.environ else None
@@ -79,6 +85,10 @@ def pytest_runtest_logreport(report):
 def _reason(report):
     text = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     return text.removeprefix("Skipped: ")
+
+
+def pytest_unconfigure():
+    shutil.rmtree(_registry, ignore_errors=True)
 
 
 def pytest_terminal_summary(terminalreporter):

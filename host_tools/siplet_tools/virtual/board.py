@@ -144,6 +144,10 @@ class VirtualBoard:
         """Waits until MicroPython has come as far as boot.py that many times."""
         return self.wait(lambda: self.starts >= count, timeout_s, "start of MicroPython")
 
+    def wait_idle(self, timeout_s=10):
+        """Waits until boot.py and main.py have ended, and the REPL is there."""
+        return self.wait(lambda: self._supervisor.parts.idle, timeout_s, "prompt of MicroPython")
+
     def _hear(self, line):
         if line == "unplugged":  # by cut_after()
             self._entry.write(port=None)

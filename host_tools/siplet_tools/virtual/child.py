@@ -19,8 +19,10 @@ from siplet_tools import interpreter
 from siplet_tools.virtual.uart import Uart
 
 DEVICE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "device")
+_HIDDEN = b'  File "' + os.fsencode(DEVICE)
 _START = "__import__('board_start')"
 _INTERRUPT = b"\x03"
+_MORE_S = 0.02  # what MicroPython prints in several pieces follows within that
 _AGAIN_S = 0.1  # a second SIGINT before the first one was handled would end MicroPython
 
 
@@ -34,11 +36,12 @@ class Child:
     def __init__(self, options, raw, banner, heap):
         path = interpreter.find()
         self.ended = False
-        self._uart = Uart(_native_banner(path), banner, raw)
+        self._uart = Uart(_native_banner(path), banner, raw, _HIDDEN)
         self._lines = b""
         self._input = bytearray()
         self._up = False  # the simulation stands, the board's own code begins
         self._interrupted = 0.0
+        self._spoke = 0.0
         self._master, self._slave = pty.openpty()
         tty.setraw(self._slave)
         os.set_blocking(self._master, False)
@@ -91,11 +94,14 @@ class Child:
         self.ended = self._process.poll() is not None
         told = self._told()
         data = self._read(1 << 20 if self.ended else room)
-        sent = self._uart.sent(data, bool(data) and not self.ended)
+        if data:
+            self._spoke = now
+        sent = self._uart.sent(data, now - self._spoke < _MORE_S and not self.ended)
         if self._uart.wants_raw:
             self._uart.wants_raw = False
             self._write(b"\x01")
-        self._type(now)
+        if not self.ended:
+            self._type(now)
         return sent, told
 
     def unread(self):

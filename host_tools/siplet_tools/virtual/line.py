@@ -109,6 +109,9 @@ class Line:
         arrived = self.to_board.take(now)
         if self._master is None:
             return b""
+        if out and not self.opened:
+            self._look = now
+            self._observe(now)
         if self._left:
             return self._count(arrived, out)
         self._deliver(out)

@@ -1,9 +1,9 @@
 # What stands around the board's processor and outlives its resets: levels of pins, the air, the room's sound, the
 # clock. Pure but for the time of day. Imports chips.
 #
-# Lines that device/ tells: "pin N LEVEL", "wifi joined NAME" or "wifi left", "i2s ID hears|plays RATE" or "i2s ID off",
-# "clock SECONDS", "nvs SPACE KEY [VALUE]". Lines that it understands: "world press|release N", "world drive N LEVEL|-",
-# "air on|off|rssi N", "sound ..." (device/board_i2s.py).
+# Lines that device/ tells: "up" before boot.py, "done" after main.py, "pin N LEVEL", "wifi joined NAME", "wifi left",
+# "i2s ID hears|plays RATE" or "i2s ID off", "clock SECONDS", "nvs SPACE KEY [VALUE]". Lines that it understands: "world
+# press|release N", "world drive N LEVEL|-", "air on|off|rssi N", "sound ..." (device/board_i2s.py).
 
 import time
 
@@ -12,11 +12,12 @@ _EPOCH_2000 = 946684800
 
 class Parts:
     """levels: {pin: level} of the board's outputs; joined: the Wi-Fi network that it is in, or ""; buses: {id: (what it
-    does, rate)} of the I2S buses that are open.
+    does, rate)} of the I2S buses that are open; idle: boot.py and main.py are done, the REPL is there.
     """
 
     def __init__(self, settings):
         self._settings = settings
+        self.idle = False
         self.levels = {}
         self.joined = ""
         self.buses = {}
@@ -30,6 +31,7 @@ class Parts:
 
     def reset(self, hard):
         """The processor begins anew."""
+        self.idle = False
         self.levels.clear()
         self.buses.clear()
         if hard:
@@ -83,6 +85,8 @@ class Parts:
             self.buses[int(words[0])] = (words[1], int(words[2]))
             if words[1] == "plays":
                 self.played_rate = int(words[2])
+        elif word == "done":
+            self.idle = True
         elif word == "clock":
             self.clock = int(rest)
         elif word == "nvs":

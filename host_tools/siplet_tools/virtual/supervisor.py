@@ -198,6 +198,8 @@ class Supervisor(threading.Thread):
         word, _, rest = line.partition(" ")
         if word in ("reset", "left"):
             self.power_on(SOFTWARE)
+        elif word == "ended":
+            self._soft_reset(now)
         elif word == "bootloader":
             self.enter_loader()
         elif word == "watchdog":
@@ -214,6 +216,7 @@ class Supervisor(threading.Thread):
         self._on_line(line)
 
     def _soft_reset(self, now):
+        self.line.send(self._firmware.turn(now, 1 << 20)[0], now)  # its last words
         unread, raw, stumbled = self._firmware.unread(), self._firmware.raw, self._firmware.stumbled
         self._firmware.kill()
         if not stumbled:  # else a board would just have gone on

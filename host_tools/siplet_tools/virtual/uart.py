@@ -12,11 +12,13 @@ class Uart:
     """native: the line that MicroPython's REPL begins with on this PC, bytes; banner: the one to print instead.
 
     raw: whether the raw REPL is what the board is in. enter_raw: a run that has to come up in the raw REPL;
-    wants_raw is True once it is time to type Ctrl-A for that.
+    wants_raw is True once it is time to type Ctrl-A for that. hidden: how a line of a trace begins that names a place
+    in the simulation, where a board has C.
     """
 
-    def __init__(self, native, banner, enter_raw=False):
-        self._native, self._banner = native, banner
+    def __init__(self, native, banner, enter_raw=False, hidden=b"\0hidden"):
+        self._native, self._banner, self._hidden = native, banner, hidden
+        self._words = (native, RAW, hidden)
         self.raw = enter_raw
         self.entering = enter_raw
         self.wants_raw = False
@@ -35,14 +37,21 @@ class Uart:
         self._held = b""
         out = []
         while True:
-            at, word = min((data.find(word) % (1 << 62), word) for word in (self._native, RAW))
+            at, word = min((data.find(word) % (1 << 62), word) for word in self._words)
             if at >= len(data):
                 break
+            end = at + len(word)
+            if word == self._hidden:
+                end = data.find(b"\n", end) + 1
+                if not end:
+                    out.append(self._plain(data[:at]))
+                    self._held = data[at:]
+                    return b"".join(out)
             out.append(self._plain(data[:at]))
-            data = data[at + len(word) :]
+            data = data[end:]
             self._meet(word, out)
         if more:
-            keep = max(_overlap(data, word) for word in (self._native, RAW, LITERAL + b"?"))
+            keep = max(_overlap(data, word) for word in (*self._words, LITERAL + b"?"))
             self._held = data[len(data) - keep :]
             data = data[: len(data) - keep]
         out.append(self._plain(data))
@@ -52,6 +61,8 @@ class Uart:
         if word == RAW:
             self.raw, self.entering, self._hushed = True, False, False
             out.append(RAW)
+        elif word == self._hidden:
+            return
         elif self.entering:
             self.wants_raw = self._hushed = True
         else:

@@ -10,28 +10,19 @@ import board_channel
 import vfs
 
 
-def _trace(error):
-    # As a board prints it: our own frames are not its business
-    import io
-
-    text = io.StringIO()
-    sys.print_exception(error, text)
-    lines = text.getvalue().split("\n")
-    print("\n".join([line for line in lines if "board_start.py" not in line]), end="")
-
-
 def _run(name, names):
     """Runs a file of the board's root; False when it raised. SystemExit passes."""
     try:
         os.stat(name)
     except OSError:
         return True
+    names["__file__"] = name
     try:
         execfile(name, names)  # noqa: F821
     except SystemExit:
         raise
     except BaseException as error:
-        _trace(error)
+        sys.print_exception(error)
         return False
     return True
 
@@ -56,8 +47,14 @@ def start():
             sys.modules.pop(name)
     gc.collect()
     board_channel.tell("up")
-    if options["run"] and _run("boot.py", names) and not options["raw"]:
-        _run("main.py", names)
+    try:
+        if options["run"] and _run("boot.py", names) and not options["raw"]:
+            _run("main.py", names)
+    except SystemExit:
+        board_channel.tell("ended")
+        while True:  # the soft reset comes from outside
+            pass
+    board_channel.tell("done")
 
 
 start()
