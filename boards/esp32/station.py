@@ -5,9 +5,11 @@ import machine
 import network
 from siplet import platform
 from siplet.errors import LocalError
-from siplet.ticks import ticks_add, ticks_diff
+from siplet.ticks import ticks_diff
 
 _LIMIT_MS = 20000  # DHCP of a slow router included
+# The driver tells its last reason, which may be one of long ago, until it has an address: a reason counts from here on
+_SETTLED_MS = 4000
 _TRIES = 2  # after the first, within that time; the first one often fails beside a busy access point
 _MOST = 20  # networks of a scan
 # The driver's reasons (esp_wifi_types.h, wifi_err_reason_t) that a user can do something about
@@ -45,14 +47,15 @@ class Station:
             # With endless tries, its default, the driver never tells why it does not succeed
             wlan.config(reconnects=_TRIES)
             wlan.connect(name, password or None)
-            until = ticks_add(platform.now(), limit_ms)
+            begun = platform.now()
             while not wlan.isconnected():
                 await platform.sleep_ms(100)
+                gone = ticks_diff(platform.now(), begun)
                 status = wlan.status()
-                if status in (network.STAT_CONNECTING, network.STAT_IDLE, network.STAT_GOT_IP):
-                    if ticks_diff(platform.now(), until) >= 0:
-                        raise LocalError(f"wifi.network: {name} gives no address within {limit_ms // 1000} s")
-                else:
+                trying = status in (network.STAT_CONNECTING, network.STAT_IDLE, network.STAT_GOT_IP)
+                if gone >= limit_ms:
+                    raise LocalError(f"wifi.network: {name} gives no address within {limit_ms // 1000} s")
+                if not trying and gone >= _SETTLED_MS and not self._has_joined():
                     raise LocalError(_explain(name, status))
             wlan.config(reconnects=-1)
             done = True
@@ -61,6 +64,13 @@ class Station:
         finally:
             if not done:
                 self.disconnect()
+
+    def _has_joined(self):
+        try:
+            self._wlan.status("rssi")
+        except OSError:
+            return False
+        return True
 
     def disconnect(self):
         """Leaves the network, and ends a try to join one."""

@@ -1,48 +1,94 @@
 # A board from power on to the start of its phone: configuration read, network joined, again and again until it is so.
-# May import log, platform and the board. Dropped when that is done.
+# Meanwhile Improv is listened to, so that a web installer can say which network that is. May import improv_serial, log
+# and the board. Dropped when it is done.
 
 import os
+import sys
 
-from siplet import platform
 from siplet.errors import LocalError
 from siplet.log import log
 
-_FIRST_MS = 5000  # between two tries to join the network
-_MOST_MS = 60000
+_CHIPS = ("ESP32", "ESP32S2", "ESP32S3", "ESP32C2", "ESP32C3", "ESP32C5", "ESP32C6")
 
 
 async def run(load, path):
     """(board, config) once the network is there. load(path) gives the configuration or raises LocalError.
 
-    A configuration that is missing or wrong is told in one line, once; it is waited for somebody to put it right, by a
-    reset or Ctrl-C.
+    A configuration that is missing or wrong is told in one line; then its network, if it has one, is joined all the
+    same, and Improv is listened to until it names another one. KeyboardInterrupt when somebody wants the prompt.
     """
     from board import Board
 
+    make_station = getattr(Board, "station", None)
+    if not make_station:  # a board that is always in its network
+        config = load(path)
+        board = Board(config)
+        await board.start()
+        return board, config
+    from siplet.improv_serial import Console, Shell, wifi
+
+    shell = None
     while True:
+        known = wifi(path)
+        config, board = {}, None
         try:
-            os.stat(path)
-            config = load(path)
-            if config["wifi.network"]:
-                board = Board(config)
-                await _join(board)
-                return board, config
-            log("wifi.network: is not set: siplet provision does it")
-        except OSError:
-            log("config.json is missing: siplet provision makes it")
+            config = _read(load, path)
+            board = Board(config)
         except LocalError as error:
             log(error)
-        while True:
-            await platform.sleep_ms(_MOST_MS)
+        station = _make(make_station, known)
+        if not shell:
+            shell = Shell(station, path, _device(station.hostname), Console())
+        if not known["network"]:
+            if board:
+                log("wifi.network: is not set: siplet provision does it, or a web installer (Improv)")
+            join = None
+        elif board:
+            join = board.start
+        else:
+            join = _joiner(station, known)
+        if await shell.listen(join, board is not None):
+            break
+    for name in ("station", "siplet.improv_serial", "siplet.improv"):
+        sys.modules.pop(name, None)
+    return board, config
 
 
-async def _join(board):
-    pause = _FIRST_MS
-    while True:
-        try:
-            await board.start()
-            return
-        except (LocalError, OSError) as error:
-            log(error)
-        await platform.sleep_ms(pause)
-        pause = min(2 * pause, _MOST_MS)
+def _read(load, path):
+    try:
+        os.stat(path)
+    except OSError:
+        raise LocalError(
+            "config.json is missing: siplet provision makes it; a web installer (Improv) can set the Wi-Fi"
+        )
+    return load(path)
+
+
+def _make(make_station, known):
+    try:
+        return make_station(known["hostname"], known["country_code"])
+    except (LocalError, OSError, ValueError) as error:
+        log(f"wifi.hostname, wifi.country_code: {error}")
+        return make_station()
+
+
+def _joiner(station, known):
+    async def join():
+        await station.connect(known["network"], known["password"])
+        log(f"wifi {known['network']}, address {station.address}; the configuration is waited for")
+
+    return join
+
+
+def _device(name):
+    """What Improv tells about us."""
+    version = ".".join([str(part) for part in sys.implementation.version[:3]])
+    words = getattr(sys.implementation, "_machine", "").upper().replace("-", "").split()
+    chip = [word for word in words if word in _CHIPS][-1:] or [sys.platform]
+    try:
+        with open("/siplet.json") as file:
+            ours = file.read(2000)
+        siplet = ours.split('"siplet"')[1].split('"')[1]
+    except (OSError, IndexError):
+        siplet = ""
+    return "siplet", siplet, chip[0], name, "MicroPython", version

@@ -55,9 +55,11 @@ MAY_IMPORT = {
     "phone": ("account", "call", "delivery", "line", "opening", "stream", "waiting", *BELOW_STREAM),
     "opening": ("account", "guard", "keepalive", "sound", *BELOW_STREAM),
     "keypad": ("platform", *BASE),
-    "bring_up": ("log", "platform", *BASE),
+    "bring_up": ("improv_serial", "log", *BASE),
+    "improv": BASE,
+    "improv_serial": ("improv", "log", "platform", *BASE),
     "restart": ("log", "platform", *BASE),
-    "startup": ("bring_up", "config", "log", "phone", "platform", "trace", *BASE),
+    "startup": ("bring_up", "config", "log", "phone", "platform", "trace", "trace_rtp", *BASE),
     "__init__": ("call", "phone", *BASE),
 }
 # Outside the package: an application holds the phone and what its calls raise; a board makes what a phone is given
@@ -67,7 +69,7 @@ MAY_IMPORT_OUTSIDE = {
     "firmware/manifest.py": (),
     "boards": ("audio", "log", "net", "platform", *BASE),
 }
-PURE = ("sip", "media", "sdp", "offer", "markup", "pidf", "dialog_info", "mwi", *BASE)
+PURE = ("sip", "media", "sdp", "offer", "improv", "markup", "pidf", "dialog_info", "mwi", *BASE)
 IMPURE = "_thread asyncio machine network os random select socket ssl sys threading time tls".split()
 FILES = sorted(
     os.path.relpath(path, ROOT)
