@@ -13,9 +13,32 @@ from siplet.phone import Phone
 from siplet_tools import interpreter
 from siplet_tools.process import Process, free_ports
 from siplet_tools.wire.board_log import BoardLog
+from siplet_tools.wire.call_report import Report
 
 HERE = "127.0.0.1"
 MAIN = os.path.join(interpreter.ROOT, "firmware", "main.py")
+
+
+QUALITY = {
+    "packets_received": 500,
+    "packets_sent": 500,
+    "loss_percent": 0.0,
+    "lost": 0,
+    "discarded_percent": 0.0,
+    "discarded": 0,
+    "bursts": 0,
+    "burst_ms": 0,
+    "jitter_ms": 3,
+    "mos": 4.4,
+    "round_trip_ms": 8,
+    "delay_ms": 90,
+    "far_lost": 0,
+    "far_loss_percent": 0.0,
+    "far_discarded_percent": 0.0,
+    "far_jitter_ms": 2,
+    "far_mos": 4.3,
+    "reports_received": 2,
+}
 
 
 class App:
@@ -135,3 +158,15 @@ async def hold(call):
 def silent():
     """The audio object of a phone without a microphone."""
     return Null()
+
+
+def good(quality=(), **changes):
+    """The Report of a call that went well, but for these figures of its quality and these fields."""
+    report = Report("sip:door@10.0.0.2", answered=True, seconds=10.0, codec="PCMA", sound="sendrecv", setup_ms=40)
+    report.quality = {**QUALITY, **dict(quality)}
+    report.level_dbov, report.activity, report.how = -24.0, 0.6, "local"
+    report.local = "10.0.0.1:5060"
+    for name, value in changes.items():
+        assert hasattr(report, name)
+        setattr(report, name, value)
+    return report

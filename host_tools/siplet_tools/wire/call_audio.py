@@ -27,7 +27,8 @@ class Kept:
     def __init__(self, source=None, sink=None, record=None):
         self._source, self._sink = source, sink
         self._said, self._heard = bytearray(), bytearray()
-        self._file = _open_wav(record) if record else None
+        # The disk's file beside the one of the module wave, which does not close what it was given
+        self._file, self._disk = _open_wav(record) if record else (None, None)
         self.errors = 0  # of the disk
 
     def start(self):
@@ -65,6 +66,7 @@ class Kept:
         if self._file:
             try:
                 self._file.close()
+                self._disk.close()
             except OSError:
                 self.errors += 1
             self._file = None
@@ -95,13 +97,14 @@ def _open_wav(path):
     if os.path.isdir(path):
         raise ToolError(f"{path}: is a folder; --record wants the name of a WAV file", USAGE)
     try:
-        file = wave.open(path, "wb")
+        raw = open(path, "wb")
     except OSError as error:
         raise ToolError(f"{path}: cannot be written ({error.strerror})", USAGE) from None
+    file = wave.open(raw, "wb")
     file.setnchannels(1)
     file.setsampwidth(2)
     file.setframerate(measure.RATE)
-    return file
+    return file, raw
 
 
 class Samples:
