@@ -158,7 +158,7 @@ class Journey:
                     self.config = old
                     self._done("configuration", "ok", f"the board's own: {len(old)} settings")
                     return
-                new = settings.merged(old, self.config)
+                new = settings.merged(old, self.config, self.board)
                 changes = settings.differences(old, new)
                 if changes and not self.dry_run:
                     with self.progress("writing the configuration", unit="steps"):
@@ -181,7 +181,7 @@ class Journey:
         if self.dry_run:
             self._done("start", "note", "would start the application and wait until it is registered")
             return
-        wanted = settings.registers(self.config)
+        wanted = _registers(self.config)
         state, trouble = "", ""
         try:
             with self.progress("starting the phone", unit="s") as step, Link.open(self.port) as link:
@@ -248,3 +248,9 @@ class Journey:
             stage = Stage("call", one.kind, one.text, getattr(one, "advice", ""))
             self.stages.append(stage)
             self._told(stage)
+
+
+def _registers(config):
+    # Whether the first account registers anywhere, as the firmware decides it (siplet/account.py)
+    wish = config.get("sip.register")
+    return bool(config.get("sip.password") or config.get("sip.registrar")) if wish is None else wish
