@@ -29,7 +29,7 @@ class Line:
         self.port = None
         self.opened = False  # by a program
         self.to_board, self.to_host = Pace(baud), Pace(baud)
-        self._master = None
+        self._master = self._last = None
         self._left = None  # ["in" or "out" or "both", bytes until the cable is pulled]
         self._stuck = bytearray()  # has arrived, but the host's program has not read what came before
         self._look = 0.0
@@ -37,7 +37,7 @@ class Line:
     def plug(self, same=True):
         """The cable in; same: at the path of last time if it is free, else at another one. Returns the port."""
         self.unplug()
-        former, kept = self._former(), []
+        former, kept = self._last, []
         try:
             while True:
                 master, slave = pty.openpty()
@@ -52,15 +52,11 @@ class Line:
         tty.setraw(slave)
         os.set_blocking(master, False)
         os.close(slave)  # from here on a hang-up means that no program has it open
-        self._master, self.port = master, path
-        self._last = path
+        self._master = master
+        self.port = self._last = path
         self.opened = False
+        self._look = 0.0
         return path
-
-    _last = None
-
-    def _former(self):
-        return self._last
 
     def unplug(self):
         """The cable out: who has the port open gets a hang-up."""
@@ -192,10 +188,11 @@ class Line:
         with contextlib.suppress(OSError):
             fd = os.open(self.port, os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
             try:
+                empty = 0  # how often in a row: the system moves bytes a little later than it took them
                 deadline = time.monotonic() + 0.1
-                while time.monotonic() < deadline:
-                    if not struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]:
-                        break
+                while empty < 3 and time.monotonic() < deadline:
                     time.sleep(0.001)
+                    waiting = struct.unpack("i", fcntl.ioctl(fd, termios.FIONREAD, b"\0" * 4))[0]
+                    empty = 0 if waiting else empty + 1
             finally:
                 os.close(fd)
