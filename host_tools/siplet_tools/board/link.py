@@ -68,7 +68,7 @@ class Link:
         serial = self.transport.serial
         deadline = time.monotonic() + _ENTER_S
         heard = b""
-        with self._told():
+        with self._told(), self._impatient():
             while time.monotonic() < deadline:
                 try:
                     with contextlib.redirect_stdout(io.StringIO()) as said:  # it prints what it cannot understand
@@ -77,6 +77,8 @@ class Link:
                 except TransportError:
                     heard += said.getvalue().encode()
                     heard = (heard + serial.read(serial.in_waiting or 0))[-4096:]
+                    if len(_BARE.findall(heard)) > 2:
+                        break
         if _BARE.search(heard):
             raise ToolError(f"{self.port}: there is no MicroPython on this board: siplet flash", NO_BOARD)
         if len(_BOOTS.findall(heard)) > 1:
@@ -169,6 +171,18 @@ class Link:
 
     def __exit__(self, kind, error, trace):
         self.close()
+
+    @contextlib.contextmanager
+    def _impatient(self):
+        # On a pseudo-terminal mpremote looks at its clock only when a read has found nothing: a board that starts again
+        # and again never lets it
+        serial = self.transport.serial
+        patience, serial.timeout = serial.timeout, 0.05
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                serial.timeout = patience
 
     @contextlib.contextmanager
     def _told(self, path=None):
