@@ -28,6 +28,7 @@ _repeat = False
 _said_at = 0
 _ear = None  # the file that takes what the amplifier plays
 _room = bytearray(2 * _PIECE)
+_SILENCE = memoryview(bytes(2 * _PIECE))
 
 
 class I2S(io.IOBase):
@@ -138,8 +139,7 @@ class I2S(io.IOBase):
 
     @staticmethod
     def _silence(view):
-        for i in range(len(view)):
-            view[i] = 0
+        view[:] = _SILENCE[: len(view)]
 
     def write(self, buffer):
         self._check(I2S.TX, len(buffer))
