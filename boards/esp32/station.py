@@ -23,8 +23,11 @@ class Station:
 
     def __init__(self, hostname="", country=""):
         self.hostname = hostname or "siplet-" + machine.unique_id()[-3:].hex()
-        if country:
-            network.country(country)
+        try:
+            if country:
+                network.country(country)
+        except ValueError as error:
+            raise LocalError(f"wifi.country_code: {country} is none ({error})")
         network.hostname(self.hostname)  # DHCP tells it, so it comes before the interface is up
         self._wlan = network.WLAN(network.WLAN.IF_STA)
         self._wlan.active(True)
