@@ -20,6 +20,7 @@ import baresip_new
 import kamailio
 from driver import DOOR, INDOOR, need
 
+SETTLED = 4 * 8000  # samples
 CONFIG = """\
 app = "doorphone"
 
@@ -97,16 +98,17 @@ def test_from_an_empty_board_to_a_call_through_kamailio_and_an_open_door(tmp_pat
         indoor.answer(call)
         indoor.up(call)
         assert not board.relay
-        talk(4)
+        talk(8)
         indoor.press(call, "42")
         board.wait(lambda: board.relay, 5, "open door")
         board.wait(lambda: not board.relay, 5, "closed door")
         indoor.hangup(call)
         board.deaf()
-        heard = compare(INDOOR, narrow(tmp_path / "heard-at-door.wav"))
-        assert heard.heard > 0.9, vars(heard)
-        said = compare(DOOR, indoor.heard(call))
-        assert said.heard > 0.9, vars(said)
+        # A board's clock and its I2S bus find together in the first seconds, a sample a frame
+        heard = compare(INDOOR, narrow(tmp_path / "heard-at-door.wav")[SETTLED:])
+        assert heard.heard > 0.9, str(vars(heard))
+        said = compare(DOOR, read_wav(indoor.heard(call))[SETTLED:])
+        assert said.heard > 0.9, str(vars(said))
         # Once more, and nothing is written: it is all there
         status, stages, told = up(capsys, "--port", board.port, "--config", config, "--no-call")
         assert status == 0 and "all" in stages["siplet"][0][1] and "is on the board" in stages["configuration"][0][1]
