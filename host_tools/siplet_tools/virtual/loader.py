@@ -1,6 +1,6 @@
 # The loader in an ESP32's ROM and the stub that esptool puts in its place, simulated: bytes in, bytes out.
 # Espressif's "Serial Protocol" (esptool's documentation), esp-flasher-stub 1. Imports its neighbours loader_requests,
-# rom_chips, slip; no serial port, no clock.
+# rom_chips, rom_registers, slip; no serial port, no clock.
 #
 #     request   00 command length(2) checksum(4) data        each in a SLIP frame, little endian
 #     response  01 command length(2) value(4) data status    status: 4 bytes of the ROM, 2 of the stub; 00 is success
@@ -18,9 +18,9 @@ import zlib
 from siplet_tools.virtual import loader_requests as requests
 from siplet_tools.virtual import slip
 from siplet_tools.virtual.rom_chips import CHIPS
+from siplet_tools.virtual.rom_registers import Registers
 
 MAC = b"\x02\x5e\x51\x0e\x70\x01"  # locally administered
-_KEY = 0x50D83AA1  # unlocks the watchdog's registers
 _ROM_FLASH = 2 << 20
 _START = 0xEF  # of the checksum
 
@@ -47,7 +47,7 @@ class Loader:
         self.left = None
         self.stub = False
         self.baud = 115200
-        self._registers = self.chip.registers(mac)
+        self._registers = Registers(self.chip, flash, mac)
         self._frames = slip.Decoder()
         self._out = []
         self._attached = False
@@ -56,7 +56,6 @@ class Loader:
         self._write = None  # _Write that is under way
         self._late_error = None  # of the stub
         self._reading = None  # _Read that is under way
-        self._armed = False  # the watchdog
 
     def feed(self, data):
         """What the chip sends back to these bytes."""
@@ -134,31 +133,15 @@ class Loader:
         return 0 if self.stub else 0x20120707
 
     def _read_reg(self, data, command):
-        return self._registers.get(struct.unpack("<I", data)[0], 0)
+        return self._registers.read(struct.unpack("<I", data)[0])
 
     def _write_reg(self, data, command):
         if not data or len(data) % 16:
             raise requests.Refused(requests.BAD_LENGTH)
         for address, value, mask, _delay_us in struct.iter_unpack("<IIII", data):
-            value = value & mask | self._registers.get(address, 0) & ~mask
-            protection, configuration = self.chip.watchdog
-            if address == configuration:
-                if self._registers.get(protection) != _KEY:
-                    continue
-                self._armed = bool(value >> 31 and value >> 28 & 7 >= 3)  # on, and its first stage resets
-            self._registers[address] = value
-            if address == protection and value != _KEY and self._armed:
-                self.left = "run"
-            if address == self.chip.register("command") and value & 1 << 18:
-                self._spi_command()
-
-    def _spi_command(self):
-        registers, register = self._registers, self.chip.register
-        address = registers.get(register("address"), 0)
-        if self.chip.address_is_high:
-            address >>= 31 - (registers.get(register("usr1"), 0) >> 26)
-        registers[register("w0")] = self.flash.answer(registers.get(register("usr2"), 0) & 0xFF, address)
-        registers[register("command")] = 0
+            self._registers.write(address, value, mask)
+        if self._registers.reset:
+            self.left = "run"
 
     def _spi_set_params(self, data, command):
         self._flash_size = min(struct.unpack("<6I", data)[1], self.flash.size)
