@@ -139,12 +139,20 @@ def test_the_log_tells_where_the_phone_is_and_what_is_a_record_of_the_trace_does
     assert log.ready[2] == "192.168.1.20"  # that was no port
 
 
-def test_a_board_that_does_not_get_ready_is_quoted():
+@pytest.mark.parametrize(
+    "said, timeout_s, words",
+    [
+        (b"0.500 config.json is missing: siplet provision makes it\n", 60, "config.json is missing: siplet provision"),
+        (b"0.500 wifi.network: no such network\n", 0, "the board says: wifi.network: no such network"),
+        (b"", 0, "the board says: nothing"),
+    ],
+)
+def test_a_board_that_does_not_get_ready_is_quoted(said, timeout_s, words):
     log = BoardLog()
-    log.feed(b"0.500 config.json is missing: siplet provision makes it\n")
+    log.feed(said)
     with pytest.raises(ToolError) as raised:
-        log.wait_ready(0)
-    assert "config.json is missing" in str(raised.value)
+        log.wait_ready(timeout_s)
+    assert words in str(raised.value)
 
 
 def test_a_line_that_breaks_ends_the_wait_with_its_reason():

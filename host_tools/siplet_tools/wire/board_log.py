@@ -80,10 +80,12 @@ class BoardLog:
             if self.error:
                 raise self.error
             left = deadline - time.monotonic()
+            said = self.lines[-1][1][:200] if self.lines else "nothing"
+            if "siplet provision" in said:  # it waits for that, and for nothing else
+                raise ToolError(f"the board has no phone yet: {said}", FAILED)
             if left <= 0:
-                said = self.lines[-1][1] if self.lines else "nothing"
                 raise ToolError(
-                    f"the board's phone did not get ready in {timeout_s} s; the board says: {said[:200]}; "
+                    f"the board's phone did not get ready in {timeout_s} s; the board says: {said}; "
                     "siplet check and siplet monitor tell more",
                     FAILED,
                 )

@@ -100,7 +100,7 @@ async def call(
     finally:
         audio.close()
     if session:
-        session.measure()
+        await asyncio.to_thread(session.measure)
     return judge(report, expect)
 
 

@@ -13,6 +13,7 @@ import math
 import random
 from array import array
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate
 from operator import mul
 
@@ -39,6 +40,7 @@ _SEED = 3261
 # -- the probe
 
 
+@lru_cache
 def probe(seconds=PROBE_SECONDS):
     """The probe, array("h"), the same each time: syllables of 100 to 260 ms at PROBE_LEVEL, a longer pause now and
     then. The first syllable begins after 0.3 s.

@@ -100,29 +100,44 @@ class HostPhone:
         raise ToolError(text, FAILED)
 
 
+_listeners = []  # lists of notes of the phones that are open
+_former = []  # what was changed for them: (module, name, its own value)
+
+
 @contextlib.contextmanager
 def _told_to(notes):
     # siplet prints its log and what would be faults of its own; here they are notes
-    log_module, platform = firmware.load("log"), firmware.load("platform")
-    for name in ("sound.path", "sound.parts"):
-        firmware.load(name)
-    original = log_module.log
-
-    def log(text):
-        notes.append(str(text))
-
-    def print_exception(error):
-        notes.append(f"this computer's phone: {type(error).__name__} {error}")
-
-    changed = [(module, "log", original) for module in list(sys.modules.values()) if _has_log(module, original)]
-    changed.append((platform, "print_exception", platform.print_exception))
-    for module, name, _ in changed:
-        setattr(module, name, log if name == "log" else print_exception)
+    if not _listeners:
+        _former.extend(_redirect())
+    _listeners.append(notes)
     try:
         yield
     finally:
-        for module, name, former in changed:
-            setattr(module, name, former)
+        _listeners[:] = [one for one in _listeners if one is not notes]
+        while _former and not _listeners:
+            module, name, value = _former.pop()
+            setattr(module, name, value)
+
+
+def _redirect():
+    original, platform = firmware.load("log").log, firmware.load("platform")
+    for name in ("sound.path", "sound.parts"):
+        firmware.load(name)
+    changed = [(module, "log", original) for module in list(sys.modules.values()) if _has_log(module, original)]
+    for module, name, _ in changed:
+        setattr(module, name, _log)
+    changed.append((platform, "print_exception", platform.print_exception))
+    platform.print_exception = _fault
+    return changed
+
+
+def _log(text):
+    for notes in _listeners:
+        notes.append(str(text))
+
+
+def _fault(error):
+    _log(f"this computer's phone: {type(error).__name__} {error}")
 
 
 def _has_log(module, original):
