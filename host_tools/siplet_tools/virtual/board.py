@@ -22,8 +22,9 @@ _PRESS_MS = 150
 class Settings:
     """folder: keeps the board's file system and flash; chip: a name of chips.KINDS; baud: bits a second of the line,
     None: as fast as can be; address: the board's own in the simulated network, 127.x; flash_size: bytes of the chip;
-    room: bytes of its file system, None: what the firmware leaves; heap: bytes; bare: nothing is in the flash yet; mac:
-    12 hex digits, "": one that belongs to the folder; networks: those of the room, (name, password, channel) each.
+    room: bytes of its file system, None: what the firmware leaves; romfs: bytes of its ROMFS partition, 0: none; heap:
+    bytes; bare: nothing is in the flash yet; mac: 12 hex digits, "": one that belongs to the folder; networks: those of
+    the room, (name, password, channel) each.
     """
 
     folder: str
@@ -32,6 +33,7 @@ class Settings:
     address: str = "127.0.0.1"
     flash_size: int = 4 << 20
     room: int = None
+    romfs: int = 512 << 10
     heap: int = 1 << 20
     bare: bool = False
     mac: str = ""
@@ -109,6 +111,11 @@ class VirtualBoard:
     def running(self):
         """Whether it has power; False after stop(), or when it failed."""
         return self._supervisor.is_alive()
+
+    @property
+    def child_pid(self):
+        """Of the process that plays MicroPython; None while none does."""
+        return getattr(self._supervisor.firmware, "pid", None)
 
     @property
     def failure(self):

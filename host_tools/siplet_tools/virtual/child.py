@@ -63,6 +63,10 @@ class Child:
         theirs.close()
 
     @property
+    def pid(self):
+        return self._process.pid
+
+    @property
     def stumbled(self):
         """Whether a Ctrl-C ended MicroPython itself, for it came in the moment in which its code ended by itself."""
         return self._process.returncode == -signal.SIGINT

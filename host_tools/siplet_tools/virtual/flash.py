@@ -5,6 +5,7 @@
 # itself meets them as a tar archive in the place of the file system, so that a copy of the flash brings them back, and
 # erasing it is the end of them.
 
+import contextlib
 import hashlib
 import io
 import os
@@ -31,7 +32,13 @@ class Flash:
     def __init__(self, folder, files, chip, size, version):
         self.path = os.path.join(folder, "flash.bin")
         self._files, self._chip, self._size, self._version = files, chip, size, version
+        self._romfs = os.path.join(folder, "romfs.bin")  # device/board_rom.py makes it
         self._boot = None
+
+    @property
+    def mapped(self):
+        """Bytes of the ROMFS partition, once it was looked at: an ESP32 maps them into its address space."""
+        return os.path.getsize(self._romfs) if os.path.exists(self._romfs) else 0
 
     def make_bare(self):
         """Nothing is in it: as a module comes out of its bag."""
@@ -99,6 +106,8 @@ class Flash:
 
     def _wipe(self):
         shutil.rmtree(self._files, ignore_errors=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self._romfs)
         os.makedirs(self._files, exist_ok=True)
 
 

@@ -48,6 +48,8 @@ class Parts:
             self.clock = _EPOCH_2000 - int(time.time())
         return {
             "files": settings.files,
+            "folder": settings.folder,
+            "romfs": settings.romfs,
             "room": settings.room,
             "chip": kind.name,
             "platform": "esp32",

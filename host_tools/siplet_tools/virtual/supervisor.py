@@ -33,7 +33,7 @@ class Supervisor(threading.Thread):
         self.starts = self.ready = 0
         self.failure = None
         self._on_line = on_line or (lambda line: None)
-        self._firmware = None
+        self.firmware = None
         self._chip = None  # the NorFlash that a loader works on
         self._cause = POWER
         self._alarm = None  # (when, the reset that comes then)
@@ -84,19 +84,19 @@ class Supervisor(threading.Thread):
         self.parts.reset(hard=True)
         trouble = self.flash.trouble()
         if trouble is not None:
-            self._firmware = BootLoop(self.settings.kind.loop_text(trouble))
+            self.firmware = BootLoop(self.settings.kind.loop_text(trouble))
             return
         self.line.send(self.settings.kind.boot_text(cause), time.monotonic())
         self._start(raw=False)
 
     def enter_loader(self):
         """A hard reset with the button BOOT held, or machine.bootloader()."""
-        unread = self._firmware.unread if isinstance(self._firmware, BootLoop) else b""
+        unread = self.firmware.unread if isinstance(self.firmware, BootLoop) else b""
         self._leave()
         self.parts.reset(hard=True)
         self._chip = self.flash.open()
         mac = bytes.fromhex(self.settings.mac)
-        self._firmware = Download(self.settings.chip, self._chip, mac, unread)
+        self.firmware = Download(self.settings.chip, self._chip, mac, unread)
 
     def after(self, seconds, function, *arguments):
         """Has function(*arguments) done in a while."""
@@ -104,14 +104,14 @@ class Supervisor(threading.Thread):
 
     def tell(self, line):
         """A line of text for the device's side."""
-        if isinstance(self._firmware, Child):
-            self._firmware.tell(line)
+        if isinstance(self.firmware, Child):
+            self.firmware.tell(line)
 
     @property
     def state(self):
         """ "micropython", "loader", "loop" (nothing to start) or "off" (deep sleep)."""
         names = {Child: "micropython", Download: "loader", BootLoop: "loop"}
-        return names.get(type(self._firmware), "off")
+        return names.get(type(self.firmware), "off")
 
     def run(self):
         try:
@@ -128,9 +128,9 @@ class Supervisor(threading.Thread):
 
     def _leave(self):
         self._alarm = None
-        if self._firmware:
-            self._firmware.kill()
-            self._firmware = None
+        if self.firmware:
+            self.firmware.kill()
+            self.firmware = None
         if self._chip:
             self.flash.close(self._chip)
             self._chip = None
@@ -138,8 +138,9 @@ class Supervisor(threading.Thread):
 
     def _start(self, raw, unread=b"", run=True):
         options = {**self.parts.options(), "raw": raw, "cause": self._cause, "run": run}
-        self._firmware = Child(options, raw, self.settings.banner, self.settings.heap)
-        self._firmware.feed(unread)
+        heap = self.settings.heap + self.flash.mapped  # which has to lie on the heap here
+        self.firmware = Child(options, raw, self.settings.banner, heap)
+        self.firmware.feed(unread)
         self.starts += 1
 
     def _turn(self):
@@ -149,12 +150,12 @@ class Supervisor(threading.Thread):
         if self._alarm and now >= self._alarm[0]:
             self.power_on(self._alarm[1])
         self._feed(self.line.turn(now))
-        if self._firmware and not self.line.full:
-            sent, told = self._firmware.turn(now)
+        if self.firmware and not self.line.full:
+            sent, told = self.firmware.turn(now)
             self.line.send(sent, now)
             for line in told:
                 self._hear(line, now)
-            if self._firmware and self._firmware.ended:
+            if self.firmware and self.firmware.ended:
                 self._soft_reset(now)
         self._feed(self.line.turn(now))
         if plugged and not self.line.port:
@@ -173,9 +174,9 @@ class Supervisor(threading.Thread):
             waiting.append(number)
         if self._alarm:
             times.append(self._alarm[0])
-        if self._firmware and not self.line.full:
-            waiting += self._firmware.filenos()
-            times.append(self._firmware.due(now))
+        if self.firmware and not self.line.full:
+            waiting += self.firmware.filenos()
+            times.append(self.firmware.due(now))
         with contextlib.suppress(OSError, ValueError):
             select.select(waiting, [], [], max(0, min(times) - now))
         with contextlib.suppress(BlockingIOError):
@@ -183,10 +184,10 @@ class Supervisor(threading.Thread):
                 pass
 
     def _feed(self, arrived):
-        if arrived and self._firmware:
-            self._firmware.feed(arrived)
-            if self.settings.baud and isinstance(self._firmware, Download):
-                self.line.to_board.baud = self.line.to_host.baud = self._firmware.baud
+        if arrived and self.firmware:
+            self.firmware.feed(arrived)
+            if self.settings.baud and isinstance(self.firmware, Download):
+                self.line.to_board.baud = self.line.to_host.baud = self.firmware.baud
 
     def _answer(self, function, arguments, answer):
         try:
@@ -216,9 +217,9 @@ class Supervisor(threading.Thread):
         self._on_line(line)
 
     def _soft_reset(self, now):
-        self.line.send(self._firmware.turn(now, 1 << 20)[0], now)  # its last words
-        unread, raw, stumbled = self._firmware.unread(), self._firmware.raw, self._firmware.stumbled
-        self._firmware.kill()
+        self.line.send(self.firmware.turn(now, 1 << 20)[0], now)  # its last words
+        unread, raw, stumbled = self.firmware.unread(), self.firmware.raw, self.firmware.stumbled
+        self.firmware.kill()
         if not stumbled:  # else a board would just have gone on
             self._cause = SOFT
             self.line.send(b"MPY: soft reboot\r\n", now)

@@ -33,6 +33,7 @@ def start():
     board_channel.open_(options["channel"])
     import board_files
     import board_modules
+    import board_rom
 
     files = board_files.VfsLfs2(options["files"], options["room"])
     board_modules.install(options)
@@ -41,6 +42,7 @@ def start():
     vfs.mount(files, "/")
     os.chdir("/")
     sys.path[:] = ["", ".frozen", "/lib"]
+    board_rom.mount(sys.modules["vfs"], sys.path, options)
     sys.argv[:] = []
     for name in list(sys.modules):
         if name[:6] == "board_":
