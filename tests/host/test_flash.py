@@ -236,6 +236,16 @@ def test_a_copy_that_the_chip_does_not_confirm_is_thrown_away(bench, monkeypatch
     assert board.flash.read() == OLD and bench.kept() == []
 
 
+def test_a_flash_chip_that_does_not_keep_what_is_written_is_found_out(bench):
+    board = bench.plug()
+    real = board.flash.program
+    board.flash.program = lambda start, data: real(start, bytes(byte & 0x7F for byte in data))
+    refused = str(bench.refusal())
+    assert "MD5" in refused and "half-written" in refused and bench.kept()[1] in refused
+    del board.flash.program
+    assert bench.flash().written and bench.holds_firmware() and len(bench.kept()) == 1
+
+
 def test_no_port_a_busy_port_and_one_without_permission_are_told_apart(bench, monkeypatch):
     bench.plug()
     port, bench.board.port = bench.board.port, str(bench.folder / "none")

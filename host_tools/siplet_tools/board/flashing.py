@@ -16,6 +16,8 @@ from siplet_tools.board import images
 from siplet_tools.board.rom_loader import RomLoader
 from siplet_tools.errors import FAILED, USAGE, ToolError
 
+_SECTOR = 0x1000
+
 
 @dataclass
 class Flashed:
@@ -245,6 +247,7 @@ class _Mark:
             return ""
         if len(data) != self.rom.flash_size:
             return ""
+        end = -(-end // _SECTOR) * _SECTOR  # as far as the write erases
         rest = data[end:]
         if rest and not told.get("erase") and self.rom.digest(end, len(rest)) != hashlib.md5(rest).hexdigest():
             return ""
