@@ -11,6 +11,7 @@ import asyncio
 import gc
 import sys
 
+import micropython
 from siplet.errors import LocalError
 from siplet.log import log
 
@@ -76,6 +77,9 @@ def drive(loop, coroutine):
 
 def start(arguments):
     """The exit status: 0 when the application ended or was told to, 2 when it could not start."""
+    if not arguments:
+        # Until siplet.bring_up looks at the serial line Ctrl-C waits there: the frames of a web installer hold its byte
+        micropython.kbd_intr(-1)
     # Collect often while modules are loaded: what stays lies close together then, and leaves room in one piece.
     gc.threshold(4096)
     loop = asyncio.new_event_loop()
@@ -88,6 +92,8 @@ def start(arguments):
         print(error)
         return 2
     finally:
+        if not arguments:
+            micropython.kbd_intr(3)
         # In a task of its own: MicroPython's wait_for can cancel a task, that was cancelled while it waited, once more
         for phone in opened:
             drive(loop, phone.close())
@@ -96,7 +102,7 @@ def start(arguments):
 
 
 def main(arguments):
-    """start() for this program: on a PC it exits; a board, which has its prompt afterwards, is restarted after a fault."""
+    """start() for this program: a PC's exits; a board's leaves the prompt, or starts the board anew after a fault."""
     try:
         status = start(arguments)
     except Exception as failed:  # Ctrl-C is none
@@ -104,7 +110,7 @@ def main(arguments):
             raise
         from siplet import restart
 
-        return restart.run(failed)
+        restart.run(failed)
     # A board that starts by itself has taken its board.py. It must not exit: that would start it again, for ever
     if arguments or "board" not in sys.modules:
         sys.exit(status)

@@ -26,8 +26,9 @@ class Board:
     def __init__(self, config):
         self._relay = Switch("relay", config["board.relay_pin"], config["board.relay_active_low"])
         self._led = Switch("led", config["board.led_pin"], config["board.led_active_low"])
-        self._pins = {"bell": config["board.bell_pin"]}
         self._buttons = {}
+        if config["board.bell_pin"] >= 0:
+            self._buttons["bell"] = Button("bell", config["board.bell_pin"])
         self._address = config["sip.local_address"]
         self._config = config  # until start(), for what is in it then leaves the heap
         self._sound = (
@@ -86,7 +87,7 @@ class Board:
     def button(self, name="bell"):
         """The Button of that name; one without a pin is never pressed, and says so once."""
         if name not in self._buttons:
-            self._buttons[name] = Button(name, self._pins.get(name, -1))
+            self._buttons[name] = Button(name, -1)
         return self._buttons[name]
 
     def relay(self):

@@ -5,6 +5,8 @@
 import os
 import sys
 
+import micropython
+
 from siplet.errors import LocalError
 from siplet.log import log
 
@@ -24,6 +26,7 @@ async def run(load, path):
         config = load(path)
         board = Board(config)
         await board.start()
+        micropython.kbd_intr(3)
         return board, config
     from siplet.improv_serial import Console, Shell, wifi
 
@@ -49,6 +52,7 @@ async def run(load, path):
             join = _joiner(station, known)
         if await shell.listen(join, board is not None):
             break
+    micropython.kbd_intr(3)  # the serial line is the prompt's again
     for name in ("station", "siplet.improv_serial", "siplet.improv"):
         sys.modules.pop(name, None)
     return board, config

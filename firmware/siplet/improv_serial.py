@@ -1,16 +1,14 @@
 # Improv Wi-Fi on a board's own serial line, while it starts. May import improv, log and platform.
 #
-# A frame holds bytes 0x03, which is Ctrl-C to MicroPython: while this listens, Ctrl-C is a byte like others, and what a
-# frame leaves of it is raised as KeyboardInterrupt here. Bytes are read one by one, so that those behind a Ctrl-C reach
-# the prompt: mpremote sends Ctrl-A there.
+# A frame holds bytes 0x03, which is Ctrl-C to MicroPython. So main.py makes Ctrl-C a byte like others, until this has
+# ended, and what is outside of a frame is raised as KeyboardInterrupt here. Bytes are read one by one, so that those
+# behind a Ctrl-C reach the prompt: mpremote sends Ctrl-A there.
 
 import asyncio
 import json
 import os
 import select
 import sys
-
-import micropython
 
 from siplet import platform
 from siplet.errors import LocalError
@@ -34,12 +32,6 @@ class Console:
     def __init__(self):
         self._poll = select.poll()
         self._poll.register(sys.stdin.buffer, select.POLLIN)
-
-    def open(self):
-        micropython.kbd_intr(-1)
-
-    def close(self):
-        micropython.kbd_intr(3)
 
     def read(self):
         if not self._poll.poll(0):
@@ -81,7 +73,6 @@ class Shell:
         self._joined = self._changed = False
         self._pause = _FIRST_MS
         self._due = platform.now()
-        self._line.open()
         try:
             while True:
                 await self._take()
@@ -96,7 +87,6 @@ class Shell:
                 await platform.sleep_ms(_STEP_MS)
                 self._look()
         finally:
-            self._line.close()
             for task in (self._attempt, self._job):
                 if task:
                     task.cancel()
