@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -428,3 +429,34 @@ print('sound', all([row[0] == str(i) and row[2]['a'] == i for i, row in enumerat
         board.release(4)
     out, error = link.transport.follow(5)
     assert out == b"sound True\r\n" and not error
+
+
+# --- what goes wrong ---
+
+
+def test_a_micropython_that_does_not_come_up_is_told_and_not_tried_for_ever(tmp_path, monkeypatch):
+    broken = tmp_path / "micropython"
+    broken.write_text(
+        '#!/bin/sh\ncase "$1" in -c) echo "micropython 1 29 0 True"; exit;; esac\necho "out of luck"\nexit 1\n'
+    )
+    broken.chmod(0o755)
+    monkeypatch.setenv("MICROPYTHON", str(broken))
+    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
+    try:
+        with VirtualBoard(tmp_path / "board") as board:
+            board.wait(lambda: False, 10, "start")
+    except ToolError:
+        pass
+    assert "out of luck" in str(board.failure)
+
+
+def test_networks_of_ones_own_and_what_cannot_be(tmp_path):
+    folder = tmp_path / "board"
+    folder.mkdir()
+    (folder / "networks.json").write_text('[["Home", "sweet home", 1]]')
+    with VirtualBoard(folder) as board, Link.open(board.port) as link:
+        assert link.value("(w := __import__('network').WLAN()).active(True) and w.scan()[0][0]") == b"Home"
+    (folder / "networks.json").write_text("{}x")
+    for wrong in ({}, {"chip": "esp8266", "networks": ()}, {"flash_size": 5, "networks": ()}):
+        with pytest.raises(ToolError):
+            VirtualBoard(folder, **wrong)

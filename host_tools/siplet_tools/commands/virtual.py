@@ -5,6 +5,7 @@ import os
 import select
 import signal
 import sys
+import tempfile
 
 import click
 
@@ -30,7 +31,10 @@ While it runs, Enter presses the bell; help lists what else can be typed.
 @click.option("--address", default="127.0.0.1", show_default=True, help="Its own in the network: 127.x.x.x.")
 @click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB; 2 MB of it are MicroPython's.")
 @click.option("--heap", default=1024, show_default=True, type=click.IntRange(100), help="Its memory, in KB.")
-def command(folder, chip, bare, baud, address, flash_size, heap):
+@click.option(
+    "--say", metavar="WAV", help="What its microphone hears, again and again; else a made-up voice; none: silence."
+)
+def command(folder, chip, bare, baud, address, flash_size, heap, say):
     """Runs a board without hardware until Ctrl-C ends it.
 
     It is MicroPython behind a serial port, with an ESP32's pins, sound and Wi-Fi simulated. Everything that siplet does
@@ -58,7 +62,7 @@ def command(folder, chip, bare, baud, address, flash_size, heap):
             flash_size=int(size) << 20,
             heap=heap << 10,
         )
-        with board:
+        with board, _voice(board, say):
             told.board = board
             console.say(f"virtual board at {board.port}", bold=True)
             console.say(f"  {chip}, MAC {board.settings.mac}, files in {os.path.relpath(board.settings.files)}")
@@ -70,6 +74,21 @@ def command(folder, chip, bare, baud, address, flash_size, heap):
         raise ToolError(str(error)) from None
     except (KeyboardInterrupt, _Ended):
         console.say("power off")
+
+
+@contextlib.contextmanager
+def _voice(board, path):
+    # Somebody speaks at the door: without that a test call would find a dead microphone
+    from siplet_tools.wav_file import write_wav
+    from siplet_tools.wire import measure
+
+    if path != "none":
+        with tempfile.TemporaryDirectory(prefix="siplet-voice-") as folder:
+            made = os.path.join(folder, "voice.wav")
+            if not path:
+                write_wav(made, measure.probe())
+            board.say(path or made, repeat=True)
+    yield
 
 
 class _Ended(BaseException):

@@ -2,6 +2,7 @@
 # Imports chips, child, control, names, registry, sound, supervisor.
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
@@ -24,7 +25,7 @@ class Settings:
     None: as fast as can be; address: the board's own in the simulated network, 127.x; flash_size: bytes of the chip;
     room: bytes of its file system, None: what the firmware leaves; romfs: bytes of its ROMFS partition, 0: none; heap:
     bytes; bare: nothing is in the flash yet; mac: 12 hex digits, "": one that belongs to the folder; networks: those of
-    the room, (name, password, channel) each.
+    the room, (name, password, channel) each; None: those of networks.json in the folder, else NETWORKS.
     """
 
     folder: str
@@ -37,7 +38,7 @@ class Settings:
     heap: int = 1 << 20
     bare: bool = False
     mac: str = ""
-    networks: tuple = NETWORKS
+    networks: tuple = None
 
     def __post_init__(self):
         if self.chip not in chips.KINDS:
@@ -49,8 +50,23 @@ class Settings:
         self.kind = chips.KINDS[self.chip]
         self.room = self.room or self.flash_size - FILES
         self.mac = self.mac or "02" + hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:10]
+        if self.networks is None:
+            self.networks = _networks(os.path.join(self.folder, "networks.json"))
         self.release, self.date = child.release()
         self.banner = f"MicroPython {self.release} on {self.date}; {self.kind.machine}\r\n".encode()
+
+
+def _networks(path):
+    if not os.path.exists(path):
+        return NETWORKS
+    try:
+        with open(path, encoding="utf-8") as file:
+            found = [(str(name), str(password), int(channel)) for name, password, channel in json.load(file)]
+    except (OSError, ValueError, TypeError):
+        raise ToolError(
+            f'{path}: is no list of networks, [["name", "password or nothing", channel], ...]', USAGE
+        ) from None
+    return tuple(found)
 
 
 class VirtualBoard:
@@ -65,7 +81,8 @@ class VirtualBoard:
         self._watcher = on_line or (lambda line: None)
         self._supervisor = Supervisor(self.settings, self._hear)
         self._entry = registry.Entry(f"{os.getpid()}-{id(self):x}")
-        self._control = control.Server(self, self._entry.path(".control"))
+        self._scratch = tempfile.mkdtemp(prefix=registry.SCRATCH)
+        self._control = control.Server(self, os.path.join(self._scratch, "control"))
         self._ear = None
 
     # --- life ---
@@ -79,7 +96,6 @@ class VirtualBoard:
             self._supervisor.flash.make_bare()
         elif fresh:
             self._supervisor.flash.format()
-        self._scratch = tempfile.mkdtemp(prefix="siplet-virtual-")
         self._supervisor.line.plug()
         self._control.start()
         self._entry.write(

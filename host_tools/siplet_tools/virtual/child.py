@@ -63,6 +63,11 @@ class Child:
         theirs.close()
 
     @property
+    def up(self):
+        """Whether it came as far as boot.py."""
+        return self._up
+
+    @property
     def pid(self):
         return self._process.pid
 

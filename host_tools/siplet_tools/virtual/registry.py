@@ -6,6 +6,8 @@ import json
 import os
 import tempfile
 
+SCRATCH = "siplet-virtual-"  # how the names of folders for what a board needs while it runs begin
+
 
 def folder():
     """The folder of the files; it is made when it is missing, for this user alone."""
@@ -46,9 +48,8 @@ def running():
             pass  # not ours, or half of one
         except OSError:
             continue
-        for stale in (path, path[: -len("json")] + "control"):
-            with contextlib.suppress(OSError):
-                os.remove(stale)
+        with contextlib.suppress(OSError):
+            os.remove(path)
     return sorted(found, key=lambda entry: entry["port"])
 
 
@@ -69,18 +70,17 @@ class Entry:
         self._name = name
         self._known = {}
 
-    def path(self, ending=".json"):
-        """Of the file, or of another one beside it."""
-        return os.path.join(folder(), self._name + ending)
-
     def write(self, **known):
         """Tells others, at once and whole."""
         self._known.update(known)
-        path = self.path()
+        path = self._path()
         with open(path + ".new", "w", encoding="utf-8") as file:
             json.dump(self._known, file)
         os.replace(path + ".new", path)
 
     def remove(self):
         with contextlib.suppress(OSError):
-            os.remove(self.path())
+            os.remove(self._path())
+
+    def _path(self):
+        return os.path.join(folder(), self._name + ".json")

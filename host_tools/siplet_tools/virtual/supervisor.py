@@ -42,6 +42,7 @@ class Supervisor(threading.Thread):
         self._awake, self._waker = os.pipe()
         os.set_blocking(self._awake, False)
         self._going = True
+        self._stillborn = 0  # runs of MicroPython in a row that did not reach boot.py
 
     # --- asked by other threads ---
 
@@ -217,7 +218,11 @@ class Supervisor(threading.Thread):
         self._on_line(line)
 
     def _soft_reset(self, now):
-        self.line.send(self.firmware.turn(now, 1 << 20)[0], now)  # its last words
+        words = self.firmware.turn(now, 1 << 20)[0]
+        self.line.send(words, now)
+        self._stillborn = 0 if self.firmware.up else self._stillborn + 1
+        if self._stillborn > 2:
+            raise RuntimeError("MicroPython does not come up: " + words.decode("utf-8", "replace")[-300:])
         unread, raw, stumbled = self.firmware.unread(), self.firmware.raw, self.firmware.stumbled
         self.firmware.kill()
         if not stumbled:  # else a board would just have gone on

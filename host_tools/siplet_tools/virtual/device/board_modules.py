@@ -33,6 +33,7 @@ def install(options):
     """options: of the supervisor. Afterwards an import of these gives a board's."""
     import socket
 
+    import board_air
     import board_esp
     import board_esp32
     import board_i2s
@@ -47,6 +48,7 @@ def install(options):
 
     board_time.set_up(time, options)
     board_socket.set_up(socket)
+    board_air.set_up(options)
     board_network.set_up(options)
     board_i2s.set_up(options)
     board_machine.set_up(options)

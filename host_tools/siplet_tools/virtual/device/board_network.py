@@ -1,11 +1,10 @@
 # The module `network` of the virtual board, of the ESP32 port's form: a station in a simulated room, an access point
-# that nobody joins. Imports board_channel. docs.micropython.org, library/network.WLAN.
-#
-# What happens in the air takes time, but needs nobody to do it: the state follows from when it was asked for.
+# that nobody joins. Imports board_air. docs.micropython.org, library/network.WLAN.
 
 import time as _time
 
-import board_channel as _channel
+from board_air import air as _air
+from board_air import station as _station
 
 STA_IF, AP_IF = 0, 1
 STAT_IDLE, STAT_CONNECTING, STAT_GOT_IP = 1000, 1001, 1010
@@ -18,90 +17,13 @@ AUTH_OPEN, AUTH_WEP, AUTH_WPA_PSK, AUTH_WPA2_PSK, AUTH_WPA_WPA2_PSK = 0, 1, 2, 3
 AUTH_WPA2_ENTERPRISE, AUTH_WPA3_PSK, AUTH_WPA2_WPA3_PSK = 5, 6, 7
 _LEFT = 8  # the driver's reason after disconnect()
 _NOT_STARTED, _WRONG_STATE = 0x3002, 0x3006
-_TRY_MS = 250  # of a try to join
 _SCAN_MS = 300
 _NOWHERE = "0.0.0.0"
 _hostname = "mpy-esp32"
 _country = "XX"
 
 
-class _Air:
-    """The simulated room. networks: [(name, password or "", channel), ...]; on: whether their access points run."""
-
-    def __init__(self):
-        self.networks = []
-        self.on = True
-        self.rssi = -55
-        self.since = 0  # when `on` changed
-
-    def find(self, name):
-        for network in self.networks:
-            if network[0] == name and self.on:
-                return network
-        return None
-
-
-_air = _Air()
-
-
-class _Station:
-    """What the driver knows of the station."""
-
-    def __init__(self):
-        self.active = False
-        self.wanted = None  # (name, password)
-        self.connected = False
-        self.reason = 0
-        self.tries = 0
-        self.reconnects = 0  # as the driver keeps it: 0 for ever
-        self.next = 0  # when the try that is under way ends
-
-    def look(self):
-        """Brings the state up to now."""
-        now = _time.ticks_ms()
-        if self.connected:
-            if _air.find(self.wanted[0]):
-                return
-            self.connected = False
-            self.reason = STAT_BEACON_TIMEOUT
-            self.tries = 0
-            self.next = _time.ticks_add(_air.since, _TRY_MS)
-            tell_state()
-        while self.wanted and self.active and not self.connected and _time.ticks_diff(now, self.next) >= 0:
-            if self.reconnects and self.tries >= self.reconnects:
-                return
-            self.tries += 1
-            self.next = _time.ticks_add(self.next, _TRY_MS)
-            self._try()
-
-    def joining(self):
-        """Whether a try is under way."""
-        if not self.wanted or self.connected or (self.reconnects and self.tries >= self.reconnects):
-            return False
-        return _time.ticks_diff(self.next, _time.ticks_ms()) > 0
-
-    def _try(self):
-        name, password = self.wanted
-        found = _air.find(name)
-        if not found:
-            self.reason = STAT_NO_AP_FOUND
-        elif found[1] and not password:
-            self.reason = STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY
-        elif found[1] != password and found[1]:
-            self.reason = STAT_WRONG_PASSWORD
-        else:
-            self.connected = True
-            self.reason = 0
-            tell_state()
-
-
-_station = _Station()
 _point = {"active": False, "ssid": "", "authmode": 0, "channel": 1, "hidden": False, "max_clients": 4}
-
-
-def tell_state():
-    """The world may know whether we are in a network."""
-    _channel.tell("wifi " + (f"joined {_station.wanted[0]}" if _station.connected else "left"))
 
 
 class WLAN:
@@ -133,9 +55,7 @@ class WLAN:
             _station.active = bool(on[0])
             if not on[0]:
                 _station.wanted = None
-                was, _station.connected = _station.connected, False
-                if was:
-                    tell_state()
+                _station.drop()
         return _station.active
 
     def connect(self, ssid=None, key=None, *, bssid=None):
@@ -144,24 +64,17 @@ class WLAN:
         _station.look()
         if _station.joining():
             raise OSError("Wifi Internal State Error", _WRONG_STATE)
-        if ssid is None and _station.wanted is None:
-            ssid = ""
-        if ssid is not None:
-            _station.wanted = _text(ssid), _text(key or "")
-        was, _station.connected = _station.connected, False
-        if was:
-            tell_state()
-        _station.tries = 0
-        _station.next = _time.ticks_add(_time.ticks_ms(), _TRY_MS)
+        if ssid is None and _station.wanted:
+            _station.start(*_station.wanted)
+        else:
+            _station.start(_text(ssid or ""), _text(key or ""))
 
     def disconnect(self):
         if not _station.active:
             raise OSError("Wifi Not Started", _NOT_STARTED)
-        was, _station.connected = _station.connected, False
+        _station.drop()
         _station.wanted = None
         _station.reason = _LEFT
-        if was:
-            tell_state()
 
     def isconnected(self):
         if self._id:
@@ -323,28 +236,7 @@ def own_address():
     return _address
 
 
-def _world(text):
-    # "on", "off", "rssi -70" from outside
-    word, *value = text.split(" ")
-    if word == "rssi":
-        _air.rssi = int(value[0])
-    else:
-        _air.on = word == "on"
-        _air.since = _time.ticks_ms()
-
-
 def set_up(options):
     global _address, _mac
     _address = options["address"]
     _mac = bytes.fromhex(options["mac"])
-    _air.networks = options["networks"]
-    _air.on = options["air"]
-    _air.rssi = options["rssi"]
-    _channel.on("air", _world)
-    if options["joined"]:  # a soft reset does not end Wi-Fi
-        WLAN(0)
-        _station.active = True
-        for network in _air.networks:
-            if network[0] == options["joined"]:
-                _station.wanted = network[:2]
-                _station.connected = True
