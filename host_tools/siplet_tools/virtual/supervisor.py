@@ -42,6 +42,7 @@ class Supervisor(threading.Thread):
         self._awake, self._waker = os.pipe()
         os.set_blocking(self._awake, False)
         self._going = True
+        self._words = b""  # the last ones of the firmware
         self._stillborn = 0  # runs of MicroPython in a row that did not reach boot.py
 
     # --- asked by other threads ---
@@ -153,7 +154,7 @@ class Supervisor(threading.Thread):
         self._feed(self.line.turn(now))
         if self.firmware and not self.line.full:
             sent, told = self.firmware.turn(now)
-            self.line.send(sent, now)
+            self._say(sent, now)
             for line in told:
                 self._hear(line, now)
             if self.firmware and self.firmware.ended:
@@ -190,6 +191,10 @@ class Supervisor(threading.Thread):
             if self.settings.baud and isinstance(self.firmware, Download):
                 self.line.to_board.baud = self.line.to_host.baud = self.firmware.baud
 
+    def _say(self, data, now):
+        self._words = (self._words + data)[-300:]
+        self.line.send(data, now)
+
     def _answer(self, function, arguments, answer):
         try:
             answer.put((function(*arguments), None))
@@ -218,11 +223,10 @@ class Supervisor(threading.Thread):
         self._on_line(line)
 
     def _soft_reset(self, now):
-        words = self.firmware.turn(now, 1 << 20)[0]
-        self.line.send(words, now)
+        self._say(self.firmware.turn(now, 1 << 20)[0], now)
         self._stillborn = 0 if self.firmware.up else self._stillborn + 1
         if self._stillborn > 2:
-            raise RuntimeError("MicroPython does not come up: " + words.decode("utf-8", "replace")[-300:])
+            raise RuntimeError("MicroPython does not come up: " + self._words.decode("utf-8", "replace"))
         unread, raw, stumbled = self.firmware.unread(), self.firmware.raw, self.firmware.stumbled
         self.firmware.kill()
         if not stumbled:  # else a board would just have gone on
