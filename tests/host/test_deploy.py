@@ -29,7 +29,7 @@ def board(tmp_path):
 def small(monkeypatch):
     """Five files instead of siplet, so that a cable can be pulled often."""
     files = dict(SMALL)
-    monkeypatch.setattr(building, "build", lambda facts, board, app: dict(files))
+    monkeypatch.setattr(building, "build", lambda facts, board, app, lines=False: dict(files))
     return files
 
 
@@ -113,7 +113,8 @@ def test_what_is_stale_or_in_the_way_is_removed_and_what_is_the_users_stays(boar
         with open(place, "wb") as file:
             file.write(data)
     plan = deploy(board)
-    assert sorted(plan.stale) == sorted([*in_the_way, "/siplet/old.mpy", "/own_address.mpy"])
+    assert sorted(plan.stale) == sorted([*in_the_way, "/siplet/sound/", "/siplet/old.mpy", "/own_address.mpy"])
+    assert not os.path.exists(os.path.join(board.settings.files, "siplet", "sound"))
     there = on_board(board)
     for path, data in mine.items():
         if path != "/boot.py":
@@ -203,7 +204,7 @@ def test_a_board_with_another_micropython_is_refused_before_anything_is_sent(boa
         return found
 
     monkeypatch.setattr(facts, "parse", older)
-    monkeypatch.setattr(building, "build", lambda facts, board, app: building.native(facts))
+    monkeypatch.setattr(building, "build", lambda facts, board, app, lines: building.native(facts))
     with pytest.raises(ToolError, match=r"1\.12\.0 on the board reads \.mpy version 5, siplet's is 6.*siplet flash"):
         deploy(board)
     assert on_board(board) == {}

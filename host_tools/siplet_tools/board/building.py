@@ -21,6 +21,7 @@ try:
 except ImportError as error:
     print("siplet is not whole (%s): run siplet deploy again" % error)
 else:
+    start.__file__ = "/main.py"  # config.json lies beside that
     start.main([])
 """
 
@@ -53,8 +54,9 @@ def native(facts):
     return bool(facts.architecture) and facts.mpy_sub == MPY[1]
 
 
-def build(facts, board, app):
-    """{path on the board: bytes}: all that a board of these facts needs for that board's name and application.
+def build(facts, board, app, lines=False):
+    """{path on the board: bytes}: all that a board of these facts needs for that board's name and application. lines: a
+    traceback there names the lines of the sources that are left beside it, in the folder's name with -py.
 
     Compiled once and kept below build/ until a source changes.
     """
@@ -67,41 +69,51 @@ def build(facts, board, app):
     if architecture not in compiler.ARCHITECTURES:
         architecture, with_native = "x64", False
     folder = os.path.join("build", "deploy", f"{board}-{architecture}" + ("" if with_native else "-plain"))
+    folder += "-lines" if lines else ""
     stamp = os.path.join(ROOT, folder + ".stamp")
     print_now = _fingerprint(board)
     if _read(stamp) != print_now:
         with contextlib.suppress(FileNotFoundError):
             os.remove(stamp)
         try:
-            compiler.compile_board(architecture, folder, board, native=with_native)
+            compiler.compile_board(architecture, folder, board, with_native, lines)
         except (compiler.CompileError, linker.LinkError) as error:
             raise ToolError(f"the firmware cannot be compiled: {error}") from None
         except OSError as error:
             raise ToolError(f"{folder}: cannot be written ({error.strerror})") from None
         with open(stamp, "w", encoding="utf-8") as file:
             file.write(print_now)
+    with contextlib.suppress(OSError):
+        os.utime(os.path.join(ROOT, folder + "-py"))  # the last one is what siplet monitor looks into
     return {"/main.py": MAIN.encode(), **_collect(os.path.join(ROOT, folder), app)}
 
 
-def romfs(files):
-    """(image, left): those compiled files as a ROMFS image, bytes, and what has to lie in the file system beside it."""
+def romfs(files, there=()):
+    """(image, left): those compiled files as a ROMFS image, bytes, and what has to lie in the file system beside it.
+
+    there: paths of what stays in the file system. What lies in its root is imported first, and a folder there hides the
+    image's of the same name: applications stay beside a user's own.
+    """
     import tempfile
 
     from mpremote.romfs import make_romfs
 
+    from siplet_tools.board import rom
+
+    beside = any(path.startswith("/apps/") for path in there)
+    image_has = {path for path in files if path.endswith(".mpy") and not (beside and path.startswith("/apps/"))}
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        for path, data in files.items():
-            if path.endswith(".mpy"):
-                place = os.path.join(folder, path[1:])
-                os.makedirs(os.path.dirname(place), exist_ok=True)
-                with open(place, "wb") as file:
-                    file.write(data)
-        image = make_romfs(folder, mpy_cross=None)
-    return image, {path: data for path, data in files.items() if not path.endswith(".mpy")}
+        for path in image_has:
+            place = os.path.join(folder, path[1:])
+            os.makedirs(os.path.dirname(place), exist_ok=True)
+            with open(place, "wb") as file:
+                file.write(files[path])
+        image = rom.padded(make_romfs(folder, mpy_cross=None))
+    return image, {path: data for path, data in files.items() if path not in image_has}
 
 
-def manifest(facts, board, app, files, image=None):
-    """The bytes of /siplet.json for those files and, of a ROMFS image, its hash."""
+def manifest(facts, board, app, files, image=None, lines=False):
+    """The bytes of /siplet.json for those files and, of a ROMFS image, its hash. lines: as of build()."""
     told = {
         "siplet": version(),
         "board": board,
@@ -112,6 +124,8 @@ def manifest(facts, board, app, files, image=None):
     }
     if image is not None:
         told["romfs"] = sha256(image)
+    if lines:
+        told["lines"] = True
     return json.dumps(told, indent=1).encode()
 
 

@@ -6,12 +6,13 @@
 #     carry_out()  NAME.new for all, each read back from the flash; then one script renames; /siplet.json is the last
 #
 # Whatever breaks before the renaming leaves the board as it was. Whatever breaks within it leaves whole files of two
-# versions for as long as it takes to deploy again.
+# versions for as long as it takes to deploy again. A ROMFS image (rom) is written in the place of the former one, just
+# before: while it is not whole it is not mounted, and a board that has no other siplet says so and waits.
 
 import json
 from dataclasses import dataclass, field
 
-from siplet_tools.board import building, upload
+from siplet_tools.board import building, rom, upload
 from siplet_tools.board.link import BoardError
 from siplet_tools.errors import FAILED, ToolError
 
@@ -38,6 +39,7 @@ def _():
             path = folder + '/' + entry[0]
             if entry[1] & 0x4000:
                 if path in ('/siplet', '/apps') or deep:
+                    print(path + '/', 0, '-')
                     walk(path, 1)
             elif deep or entry[0].endswith(('.py', '.mpy', '.new')) or entry[0] == 'siplet.json':
                 tell(path)
@@ -50,8 +52,8 @@ del _
 @dataclass
 class Plan:
     """put: {path: bytes} that must go; same: paths that are there already; stale: those that must leave;
-    image: a ROMFS image that must be written, or None; manifest: the bytes of /siplet.json; needed, free: bytes of
-    flash.
+    image: a ROMFS image that must be written, or None; forget: whether one of ours has to leave; manifest: the bytes of
+    /siplet.json; needed, free: bytes of flash. A folder's path ends with a slash.
     """
 
     facts: object
@@ -64,12 +66,13 @@ class Plan:
     needed: int
     free: int
     image: bytes = None
+    forget: bool = False
     native: bool = True
     notes: list = field(default_factory=list)
 
     @property
     def empty(self):
-        return not self.put and not self.stale and self.image is None
+        return not self.put and not self.stale and self.image is None and not self.forget
 
     def as_dict(self):
         return {
@@ -86,7 +89,7 @@ class Plan:
 
 
 def look(link):
-    """{path: (size, sha256 hex)} of the files on the board that are siplet's or look like it."""
+    """{path: (size, sha256 hex)} of the files on the board that are siplet's or look like it; folders with a slash."""
     found = {}
     for line in link.run(_LOOK, timeout_s=30).decode("utf-8", "replace").splitlines():
         path, size, digest = line.rsplit(" ", 2)
@@ -103,10 +106,11 @@ def read_manifest(link):
         return {}
 
 
-def prepare(link, board=None, app=None, romfs=False, progress=None):
+def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False):
     """The Plan for the board at that link. board, app: names; else what is on it, else by its chip, and doorphone.
 
-    The board is asked; nothing on it is changed. ToolError when siplet cannot run there.
+    lines: compiled so that a traceback names them. The board is asked; nothing on it is changed. ToolError when siplet
+    cannot run there.
     """
     from siplet_tools.board import catalog
 
@@ -120,24 +124,35 @@ def prepare(link, board=None, app=None, romfs=False, progress=None):
         raise ToolError(f"{link.port}: a board of an unknown kind ({facts.machine}); say --board: {names}")
     app = app or facts.app or "doorphone"
     step(1, 3)
-    files = building.build(facts, board, app)
+    files = building.build(facts, board, app, lines)
     step(2, 3)
     there, old = look(link), read_manifest(link)
-    image, image_there = None, None
+    room, in_rom, rom_is_ours = rom.look(link) if facts.romfs else (0, "", False)
+    image, all_of_it = None, files
     if romfs:
-        if not facts.romfs:
+        if not room:
             raise ToolError(f"{link.port}: this board's MicroPython has no ROMFS partition: deploy without --romfs")
-        image, files = building.romfs(files)
-        image_there = old.get("romfs")
-    written = building.manifest(facts, board, app, files, image)
+        ours = {*files, *old.get("files", {})}
+        theirs = [path for path in there if path not in ours and not path.endswith(("/", ".new"))]
+        image, files = building.romfs(files, theirs)
+        if len(image) > room:
+            raise ToolError(
+                f"{link.port}: the image of {-(-len(image) // 1024)} KB does not fit into the board's ROMFS partition "
+                f"of {room // 1024} KB: deploy without --romfs"
+            )
+    written = building.manifest(facts, board, app, files, image, lines)
     put = {path: data for path, data in files.items() if there.get(path, ("", ""))[1] != building.sha256(data)}
     same = [path for path in files if path not in put]
-    stale = _stale(files, there, old)
-    if image is not None and image_there == building.sha256(image) and _rom_is(link, image):
+    stale = _stale(files, all_of_it, there, old)
+    foreign = image is not None and in_rom and not rom_is_ours
+    if image is not None and in_rom == building.sha256(image):
         image = None
     if there.get(building.MANIFEST, ("", ""))[1] != building.sha256(written):
         put[building.MANIFEST] = written
-    plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image, building.native(facts))
+    plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image)
+    plan.forget, plan.native = rom_is_ours and not romfs, building.native(facts)
+    if foreign:
+        plan.notes.append("the ROMFS image on the board, which is not siplet's, is replaced")
     plan.needed = _needed(put, there)
     if not plan.native:
         plan.notes.append("its MicroPython takes no native code of ours: all of it as bytecode, which is slower")
@@ -154,16 +169,19 @@ def _needed(put, there):
     return (blocks + 2 * len(folders(put) - folders(there))) * _BLOCK
 
 
-def _stale(files, there, old):
-    # Left-overs of an upload, what a former version had, and what would be imported instead of a file of ours
+def _stale(files, all_of_it, there, old):
+    # Left-overs of an upload, what a former version had, and what would be imported instead of a file of ours: files in
+    # the file system go before a ROMFS image's, source before code, and an empty folder before either
     gone = set()
     for path in there:
         stem, _, kind = path.rpartition(".")
         ours = path in old.get("files", {}) or path.startswith("/siplet/")
-        shadow = kind == "py" and stem + ".mpy" in files
-        if path not in files and path != building.MANIFEST and (ours or shadow or kind == "new"):
+        shadow = kind in ("py", "mpy") and stem + ".mpy" in all_of_it
+        if path not in files and path != building.MANIFEST and path[-1] != "/" and (ours or shadow or kind == "new"):
             gone.add(path)
-    return sorted(gone)
+    kept = [path for path in (*files, *there) if path not in gone and path[-1] != "/"]
+    folders = [path for path in there if path[-1] == "/" and not any(one.startswith(path) for one in kept)]
+    return sorted(gone) + sorted((path for path in folders if path.startswith(("/siplet/", "/apps/"))), reverse=True)
 
 
 def carry_out(link, plan, progress=None):
@@ -179,16 +197,10 @@ def carry_out(link, plan, progress=None):
             f"{link.port}: the file system has {plan.free // 1024} KB left and {plan.needed // 1024} KB have "
             "to go onto it: remove files of yours (mpremote fs rm), or deploy with --romfs"
         )
-    if plan.image is not None:
-        from siplet_tools.board import rom
-
-        rom.write(link, plan.image, progress)
-        if not _rom_is(link, plan.image):
-            raise ToolError(f"{link.port}: the ROMFS image on the board is not what was sent; deploy again")
     try:
-        hashes = upload.upload(link, plan.put, progress)
+        hashes = upload.upload(link, plan.put, progress if plan.image is None else None)
     except BoardError as error:
-        if "28" in str(error) or "ENOSPC" in str(error):
+        if "OSError: 28" in error.trace or "ENOSPC" in error.trace:
             _sweep(link, plan)
             raise ToolError(f"{link.port}: the board's file system is full; nothing was changed") from None
         raise
@@ -199,7 +211,11 @@ def carry_out(link, plan, progress=None):
     order = [path for path in plan.put if path != building.MANIFEST] + [building.MANIFEST] * (
         building.MANIFEST in plan.put
     )
+    if plan.image is not None:
+        rom.write(link, plan.image, progress)
     upload.put_in_place(link, order, plan.stale)
+    if plan.forget:
+        rom.forget(link)
 
 
 def _sweep(link, plan):
@@ -209,9 +225,3 @@ def _sweep(link, plan):
         upload.put_in_place(link, [], [path + ".new" for path in plan.put])
     except ToolError:
         pass  # the next deploy does it
-
-
-def _rom_is(link, image):
-    from siplet_tools.board import rom
-
-    return rom.sha256(link, len(image)) == building.sha256(image)

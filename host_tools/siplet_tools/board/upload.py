@@ -100,7 +100,7 @@ def _(paths, gone):
     sync()
     for path in gone:
         try:
-            os.remove(path)
+            os.rmdir(path[:-1]) if path[-1] == '/' else os.remove(path)
         except OSError:
             pass
     for path in paths:
@@ -172,7 +172,8 @@ def _send(serial, wire, progress):
 
 
 def put_in_place(link, paths, gone=()):
-    """Renames path.new to path for all paths, in their order, after the files in gone are removed."""
+    """Renames path.new to path for all paths, in their order, after what is in gone is removed: files, folders with a
+    slash at the end."""
     fresh = {path + ".new" for path in paths}  # left-overs of the same names have been written over
     gone = [path for path in gone if path not in fresh]
     link.run(_COMMIT + f"_({list(paths)!r}, {gone!r})\ndel _", timeout_s=60)

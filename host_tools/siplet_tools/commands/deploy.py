@@ -7,14 +7,16 @@ from siplet_tools import console
 
 @click.command(
     epilog="\b\nExamples:\n  siplet deploy\n  siplet deploy --app doorphone --board esp32s3\n  siplet deploy --dry-run"
+    "\n  siplet deploy --lines            then siplet monitor shows where an exception came from"
 )
 @click.option("-p", "--port", help="The board's serial port; needed when there are several.")
 @click.option("--board", help="Which of the known boards it is; else what is on it, or by its chip.")
 @click.option("--app", help="The application; else what is on it, or doorphone.")
 @click.option("--romfs", is_flag=True, help="As a ROMFS image, whose code runs from flash and leaves the heap free.")
+@click.option("--lines", is_flag=True, help="With line numbers, which siplet monitor explains; takes more of the heap.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
-def command(port, board, app, romfs, dry_run, as_json):
+def command(port, board, app, romfs, lines, dry_run, as_json):
     """Puts siplet, one application and the board's files onto the board.
 
     Compiled for the MicroPython that is on it; only what differs goes over the line, and takes its place when all of it
@@ -31,7 +33,7 @@ def command(port, board, app, romfs, dry_run, as_json):
     with console.progress("looking", unit="steps") as step:
         link = Link.open(ports.choose(port))
         try:
-            plan = deploying.prepare(link, board, app, romfs, step)
+            plan = deploying.prepare(link, board, app, romfs, step, lines)
         except BaseException:
             link.close()
             raise
@@ -45,6 +47,8 @@ def command(port, board, app, romfs, dry_run, as_json):
                 console.say(f"remove {path}")
             if plan.image is not None:
                 console.say(f"write  ROMFS image  {len(plan.image)}")
+            if plan.forget:
+                console.say("remove ROMFS image")
         elif not plan.empty:
             with console.progress("deploying") as step:
                 deploying.carry_out(link, plan, step)
@@ -56,4 +60,6 @@ def command(port, board, app, romfs, dry_run, as_json):
         console.verdict("ok", f"{what}: nothing to do, all {len(plan.same)} files are there")
     elif not dry_run:
         sizes = sum(map(len, plan.put.values())) + len(plan.image or b"")
-        console.verdict("ok", f"{what}: {len(plan.put)} files, {sizes // 1024} KB written, {len(plan.stale)} removed")
+        image = " and a ROMFS image" if plan.image is not None else ""
+        removed = f"{len(plan.stale)} removed" + (", and the ROMFS image" if plan.forget else "")
+        console.verdict("ok", f"{what}: {len(plan.put)} files{image}, {sizes // 1024} KB written, {removed}")
