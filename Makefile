@@ -17,7 +17,7 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 export PYTHONPATH := firmware:host_tools:host_tools/siplet_tools/shim
 export MICROPYTHON
 
-.PHONY: help demo run test lint bench peers clean
+.PHONY: help demo run tools test lint bench peers clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -29,6 +29,9 @@ demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip f
 run: $(VENV) ## an app on MicroPython with this PC as its board: CONFIG=file.json, APP=echo for another app
 	@$(if $(CONFIG),,echo "which configuration? make run CONFIG=file.json; boards/unix/README.md shows one" >&2; exit 2)
 	@$(PY) -m siplet_tools.interpreter firmware/main.py '$(CONFIG)' $(if $(APP),--app '$(APP)')
+
+tools: $(VENV) ## the command .venv/bin/siplet: flash, deploy, provision, watch and test a board, or a virtual one
+	@.venv/bin/siplet --help
 
 test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a file's name, or file::test
 	@$(PY) tests/run.py '$(T)'

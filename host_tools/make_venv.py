@@ -22,8 +22,13 @@ def main():
         f"making .venv with Python {sys.version_info[0]}.{sys.version_info[1]} and its pinned packages ...", flush=True
     )
     pip = [python, "-m", "pip"] if works(python, "-m", "pip", "--version") else create(python)
-    command = [*pip, "install", "--quiet", "--disable-pip-version-check", "--requirement", REQUIREMENTS]
-    if subprocess.run(command).returncode:
+    install = [*pip, "install", "--quiet", "--disable-pip-version-check"]
+    # siplet itself from this checkout, so that .venv/bin/siplet follows every change of it
+    tools = ["--no-deps", "--editable", os.path.dirname(REQUIREMENTS)]
+    if (
+        subprocess.run([*install, "--requirement", REQUIREMENTS]).returncode
+        or subprocess.run([*install, *tools]).returncode
+    ):
         sys.exit("the packages could not be installed: is there a network, and a package index in pip's configuration?")
 
 
