@@ -119,6 +119,7 @@ def test_a_square_wave_at_full_scale_is_0_dbov():
 
 def test_the_hiss_of_an_open_microphone_is_sound_and_the_smallest_step_of_a_codec_is_not():
     assert measure.is_silent(array("h", [8, -8] * 4000)) and measure.is_silent(array("h"))
+    assert measure.is_silent(array("h", [8, -8] * 4000 + [24] * 20))
     assert not measure.is_silent(later(array("h", bytes(16000)), 0, noise=20))
 
 

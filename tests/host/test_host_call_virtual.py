@@ -11,7 +11,7 @@ from siplet_tools import cli, interpreter
 from siplet_tools.board import deploying
 from siplet_tools.board.link import Link
 from siplet_tools.commands import call_options
-from siplet_tools.process import free_ports, wait_until
+from siplet_tools.process import free_ports
 from siplet_tools.virtual import VirtualBoard
 from siplet_tools.wire import call_session
 
@@ -72,42 +72,54 @@ def test_beside_a_target_its_log_is_read_and_it_goes_on(siplet, board):
     assert report["digits_sent"][0]["codes"] == ["code wrong"]
 
 
-def test_its_bell_is_pressed_and_it_calls(siplet, board):
-    starts = board.starts
-    called = threading.Event()
+@pytest.fixture
+def talking(monkeypatch):
+    """A threading.Event: the call is up."""
+    event = threading.Event()
+    monkeypatch.setattr(call_options, "live", lambda: contextlib.nullcontext(lambda now: event.set()))
+    return event
 
-    def visitor():
-        # Presses until the call is over, for nobody tells when the phone has begun to listen
-        board.wait_started(starts + 1)
-        wait_until(lambda: board.network, 10, "Wi-Fi")
-        while not called.wait(0.5):
-            board.press("bell")
 
-    thread = threading.Thread(target=visitor)
+@contextlib.contextmanager
+def meanwhile(deed):
+    """deed() in a thread."""
+    thread = threading.Thread(target=deed)
     thread.start()
     try:
-        status, report = siplet("--let-it-call", "--local-port", str(HOST_PORT), "--seconds", "1.5")
+        yield
     finally:
-        called.set()
         thread.join()
+
+
+def test_its_bell_is_pressed_and_it_calls(siplet, board, talking):
+    starts = board.starts
+
+    def visit():
+        board.wait_started(starts + 1)
+        board.wait(lambda: board.network, 10, "Wi-Fi")
+        # Again and again, for nobody tells when its phone has begun to look at the bell
+        for _ in range(20):
+            board.press("bell")
+            if talking.wait(0.5):
+                break
+
+    with meanwhile(visit):
+        status, report = siplet("--let-it-call", "--local-port", str(HOST_PORT), "--seconds", "1.5")
     assert faults(report["verdicts"]) == [] and status == (0 if report["ok"] else 1)
     assert report["direction"] == "in" and report["remote"].startswith("sip:door@")
+    assert "talking" in report["said_by_board"]
 
 
-def test_its_wifi_goes_away_in_the_middle_and_the_verdict_says_so(siplet, board, monkeypatch):
-    talking = threading.Event()
-    monkeypatch.setattr(call_options, "live", lambda: contextlib.nullcontext(lambda now: talking.set()))
-
+def test_its_wifi_goes_away_in_the_middle_and_the_verdict_says_so(siplet, board, talking):
     def leave():
         talking.wait(10)
         board.wifi(False)
 
-    thread = threading.Thread(target=leave)
-    thread.start()
     try:
-        status, report = siplet(TARGET, "--seconds", "2")
+        with meanwhile(leave):
+            status, report = siplet(TARGET, "--seconds", "2")
     finally:
-        thread.join()
         board.wifi(True)
+    assert report["answered"], report["verdicts"]
     assert status == 1 and report["dry_s"] > 1
     assert any("no packets came" in one["text"] for one in report["verdicts"])

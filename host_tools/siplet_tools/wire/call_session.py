@@ -29,10 +29,10 @@ class Live:
 
 
 class Session:
-    """A call that is up. audio: its call_audio.Kept; log: a board_log.BoardLog or None."""
+    """A call that is up. audio: its call_audio.Kept; log: a board_log.BoardLog or None; dialled: its time then."""
 
-    def __init__(self, call, audio, report, log=None):
-        self.call, self.audio, self.report, self.log = call, audio, report, log
+    def __init__(self, call, audio, report, log=None, dialled=0):
+        self.call, self.audio, self.report, self.log, self._dialled = call, audio, report, log, dialled
         self._start = time.monotonic()
         self._heard = []
         self._came = 0, self._start  # packets, and when there were more than before
@@ -172,4 +172,4 @@ class Session:
         if self.audio.errors:
             report.notes.append("the recording is not complete: the disk refused to take it")
         if self.log:
-            report.said_by_board = [text for when, text in self.log.lines if when >= self._start][:100]
+            report.said_by_board = self.log.since(self._dialled)[:100]

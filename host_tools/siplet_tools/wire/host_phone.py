@@ -91,9 +91,9 @@ async def call(
         toward = host_of(account) if account else host
         async with HostPhone(audio, toward, accept=(host,) if _is_number(host) else (), **own) as phone:
             report.local = f"{phone.phone.local_address}:{phone.phone.local_port}"
-            session = await _dial(
-                phone, target, report, timeout_s, stop, lambda call: Session(call, audio, report, log)
-            )
+            dialled = log.now() if log else 0
+            up = await _dial(phone, target, report, timeout_s, stop)
+            session = Session(up, audio, report, log, dialled) if up else None
             if session:
                 await session.run(seconds, digits, forms, stop, live)
             report.notes += phone.notes
@@ -108,8 +108,8 @@ def _is_number(host):
     return not host.strip("0123456789.")
 
 
-async def _dial(phone, target, report, timeout_s, stop, make):
-    # The Session once it is answered; None and a filled report when it was not
+async def _dial(phone, target, report, timeout_s, stop):
+    # The Call once it is answered; None and a filled report when it was not
     errors = firmware.load("errors")
     start = time.monotonic()
     call = phone.phone.call(target)
@@ -141,7 +141,7 @@ async def _dial(phone, target, report, timeout_s, stop, make):
         return None
     report.answered = True
     report.setup_ms = round(1000 * (time.monotonic() - start))
-    return make(call)
+    return call
 
 
 async def answer(
@@ -172,13 +172,14 @@ async def answer(
         report.how = "nobody"
         return judge(report, expect)
     report.remote = call.remote
+    dialled = log.now() - 1 if log else 0  # the board said so before it called
     try:
         await call.answer()
     except errors.CallError as error:
         report.status, report.reason, report.how = error.status, error.reason, "cancelled"
         return judge(report, expect)
     report.answered = True
-    session = Session(call, audio, report, log)
+    session = Session(call, audio, report, log, dialled)
     await session.run(seconds, digits, forms, stop, live)
     report.notes += phone.notes
     phone.notes.clear()
