@@ -23,25 +23,38 @@ def command(file, port, seconds, as_json):
     It knows the usual troubles: 401 loops, a wrong realm, private addresses in Contact or SDP, sound in one direction,
     keys in a form nobody listens to, a registration that runs out, OPTIONS unanswered. Exit status 1 when it found one.
     """
+    from siplet_tools.errors import USAGE, ToolError
     from siplet_tools.wire import diagnosis, evidence
 
     console.json_mode(as_json)
+    if file and port:
+        raise ToolError("FILE or --port: one of them is what to look at", USAGE)
     found = evidence.read(file) if file else _listen(port, seconds)
     findings = diagnosis.diagnose(found)
     seen = diagnosis.summary(found)
     if as_json:
-        console.result({"seen": seen, "findings": [one.as_dict() for one in findings]})
+        console.result({"seen": seen, "findings": [one.as_dict() for one in findings], "not_judged": found.unread})
     else:
-        console.say(
-            f"{found.name}: {seen['messages']} SIP messages, {seen['calls']} calls, "
-            f"{seen['registrations']} registrations, {seen['rtp']} RTP packets in {seen['seconds']} s",
-            colour="bright_black",
-        )
-        for one in findings:
-            console.verdict(one.severity, f"{one.at:8.3f} s  {one.text}", one.advice)
-        if not findings:
-            console.verdict("ok", "none of the usual troubles is in there")
+        _show(found, findings, seen)
     return 1 if any(one.severity == "failed" for one in findings) else 0
+
+
+def _show(found, findings, seen):
+    lines = f", {seen['lines']} lines of a log" if seen["lines"] else ""
+    console.say(
+        f"{found.name}: {seen['messages']} SIP messages, {seen['calls']} calls, "
+        f"{seen['registrations']} registrations, {seen['rtp']} RTP packets{lines} in {seen['seconds']} s",
+        colour="bright_black",
+    )
+    for one in findings:
+        console.verdict(one.severity, f"{one.at:8.3f} s  {one.text}", one.advice)
+    for text in found.unread:
+        console.verdict("skipped", text)
+    if not findings:
+        if seen["messages"] or seen["lines"]:
+            console.verdict("ok", "none of the usual troubles is in there")
+        else:
+            console.verdict("skipped", "nothing was there to judge")
 
 
 def _told(text):
@@ -50,19 +63,23 @@ def _told(text):
 
 def _listen(port, seconds):
     from siplet_tools.board import ports
-    from siplet_tools.board.output import Output, Tap
     from siplet_tools.board.serial_line import SerialLine
     from siplet_tools.wire import evidence
 
     port = ports.choose(port)
-    found = evidence.Evidence(port)
-    output, tap = Output(), Tap(time.time)
+    gatherer = evidence.Gatherer(port, time.time)
     with SerialLine(port, told=_told) as line, console.progress(f"listening to {port}", unit="s") as step:
         start = time.monotonic()
-        while time.monotonic() - start < seconds:
-            evidence.gather(found, output.feed(line.read() or b""), tap)
-            step(int(time.monotonic() - start), int(seconds))
+        try:
+            while time.monotonic() - start < seconds:
+                gatherer.feed(line.read())
+                step(int(time.monotonic() - start), int(seconds))
+        except KeyboardInterrupt:
+            pass  # enough was seen
+    if gatherer.found.start is not None:
+        gatherer.found.seen(time.time())
+    found = gatherer.finish()
     if not found.messages:
-        console.verdict("note", "no SIP was seen: siplet provision set log.sip=console makes the board tell it")
-    found.end = max(found.end, time.time()) if found.messages else found.end
+        said = "no SIP was seen" if found.lines else "the board said nothing"
+        found.unread.append(f"{said}: siplet provision set log.sip=console makes the board tell its SIP")
     return found

@@ -1,19 +1,20 @@
-# Captures: what Wireshark opens, written and read. Imports errors and dpkt.
+# Captures: what Wireshark opens, written and read. Imports frames, errors and dpkt.
 #
 # A board's trace has no Ethernet: what is written has link type 101, raw IP. TCP and TLS of a board's SIP stand there
 # as UDP too: the trace has whole messages, in plain.
 
-import io
 import ipaddress
 import os
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import dpkt
 
 from siplet_tools.errors import USAGE, ToolError
+from siplet_tools.wire.frames import Frames, is_capture
 
 _RAW = 101  # LINKTYPE_RAW
+_NO_LINK = (_RAW, 12, 14, 228, 229)  # how else raw IP is told
 _MOST = 200 << 20  # bytes of a capture that is read
 _UNKNOWN = "192.0.2.1"  # an address for a name, RFC 5737: a trace may have those
 
@@ -84,8 +85,18 @@ class Writer:
         self._file.close()
 
 
+@dataclass
+class Capture:
+    """packets: [Packet, ...] of UDP and TCP over IPv4 and IPv6, in the file's order; whole: whether its end is there;
+    fragments: datagrams of which a part is missing."""
+
+    packets: list = field(default_factory=list)
+    whole: bool = True
+    fragments: int = 0
+
+
 def read(path):
-    """[Packet, ...] of a pcap or pcapng file: its UDP and TCP over IPv4 and IPv6. ToolError when it is none."""
+    """The Capture in a pcap or pcapng file. ToolError when it is none."""
     try:
         if os.path.getsize(path) > _MOST:
             raise ToolError(f"{path}: is larger than {_MOST >> 20} MB; cut it: editcap, or tshark -Y sip -w", USAGE)
@@ -93,39 +104,103 @@ def read(path):
             data = file.read()
     except OSError as error:
         raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
-    try:
-        reader = dpkt.pcap.UniversalReader(io.BytesIO(data))
-    except (ValueError, dpkt.Error):
-        raise ToolError(f"{path}: is no capture (pcap or pcapng)", USAGE) from None
-    link = reader.datalink()
-    packets = []
-    try:
-        for time, raw in reader:
-            packet = _packet(time, raw, link)
-            if packet:
-                packets.append(packet)
-    except (ValueError, dpkt.Error):
-        pass  # cut short in the middle of a packet: what is before it counts
-    return packets
+    if not is_capture(data):
+        raise ToolError(f"{path}: is no capture (pcap or pcapng)", USAGE)
+    frames = Frames(data)
+    found = Capture()
+    parts = _Fragments()
+    for time, link, raw in frames:
+        try:
+            packet = _packet(time, raw, link, parts)
+        except (dpkt.Error, ValueError, IndexError, AttributeError, struct.error):
+            continue  # what dpkt makes of damage differs
+        if packet:
+            found.packets.append(packet)
+    found.packets += parts.rest()
+    found.whole, found.fragments = frames.whole, parts.lost
+    return found
 
 
-def _packet(time, raw, link):
-    try:
-        ip = _ip(raw, link)
-        if not isinstance(ip, (dpkt.ip.IP, dpkt.ip6.IP6)):
+def _packet(time, raw, link, parts):
+    ip = _ip(raw, link)
+    if not isinstance(ip, (dpkt.ip.IP, dpkt.ip6.IP6)):
+        return None
+    piece = _piece(ip)
+    if piece:
+        return parts.add(time, ip, *piece)
+    inner = ip.data
+    if isinstance(inner, dpkt.udp.UDP):
+        return _udp(time, ip.src, ip.dst, inner)
+    if not isinstance(inner, dpkt.tcp.TCP):
+        return None
+    data = bytes(inner.data)
+    length = len(data)
+    if isinstance(ip, dpkt.ip.IP) and ip.len:  # more than was kept, in a capture that cuts packets
+        length = max(length, ip.len - 4 * ip.hl - 4 * inner.off)
+    source, target = (str(ipaddress.ip_address(end)) for end in (ip.src, ip.dst))
+    ends = (source, inner.sport), (target, inner.dport)
+    return Packet(time, *ends, data, length, "tcp", inner.seq) if length else None
+
+
+def _udp(time, source, target, inner):
+    data = bytes(inner.data)
+    if 8 <= inner.ulen < len(data) + 8:
+        data = data[: inner.ulen - 8]  # what fills a short Ethernet frame
+    source, target = (str(ipaddress.ip_address(end)) for end in (source, target))
+    ends = (source, inner.sport), (target, inner.dport)
+    return Packet(time, *ends, data, max(inner.ulen - 8, len(data)))
+
+
+def _piece(ip):
+    # (mark, place in bytes, more follows, protocol) of a fragment; None of a whole packet
+    if isinstance(ip, dpkt.ip.IP):
+        return (ip.id, 8 * ip.offset, bool(ip.mf), ip.p) if ip.offset or ip.mf else None
+    head = ip.extension_hdrs.get(dpkt.ip.IP_PROTO_FRAGMENT)
+    return (head.id, 8 * head.frag_off, bool(head.m_flag), head.nxt) if head else None
+
+
+class _Fragments:
+    """Puts UDP together again that was sent in pieces: a long INVITE, for one. RFC 791, RFC 8200 section 4.5."""
+
+    def __init__(self):
+        self._waiting = {}  # {key: ({place: bytes}, [size of the whole or None], time)}
+        self.lost = 0
+
+    def add(self, time, ip, mark, place, more, protocol):
+        """The Packet that this piece completes, or None."""
+        if protocol != dpkt.ip.IP_PROTO_UDP:
             return None
-        inner = ip.data
-        ends = [str(ipaddress.ip_address(address)) for address in (ip.src, ip.dst)]
-        if isinstance(inner, dpkt.udp.UDP):
-            source, target = zip(ends, (inner.sport, inner.dport))
-            return Packet(time, source, target, bytes(inner.data), max(inner.ulen - 8, len(inner.data)))
-        if isinstance(inner, dpkt.tcp.TCP):
-            source, target = zip(ends, (inner.sport, inner.dport))
-            data = bytes(inner.data)
-            return Packet(time, source, target, data, len(data), "tcp", inner.seq) if data else None
-    except (dpkt.Error, ValueError, IndexError, AttributeError):
-        pass
-    return None
+        key = (ip.src, ip.dst, mark)
+        if key not in self._waiting and len(self._waiting) >= 256:
+            self._waiting.pop(next(iter(self._waiting)))
+            self.lost += 1
+        pieces, size, _ = self._waiting.setdefault(key, ({}, [None], time))
+        data = bytes(ip.data)
+        pieces[place] = data
+        if not more:
+            size[0] = place + len(data)
+        whole = self._join(pieces)
+        if size[0] is None or len(whole) < size[0]:
+            return None
+        del self._waiting[key]
+        return _udp(time, ip.src, ip.dst, dpkt.udp.UDP(whole[: size[0]]))
+
+    def _join(self, pieces):
+        whole = b""
+        for place in sorted(pieces):
+            if place > len(whole):
+                break
+            whole = whole[:place] + pieces[place]
+        return whole
+
+    def rest(self):
+        """Packets of which the beginning is there and the end is not."""
+        found = []
+        for (source, target, _), (pieces, _, time) in self._waiting.items():
+            self.lost += 1
+            if len(pieces.get(0, b"")) > 8:
+                found.append(_udp(time, source, target, dpkt.udp.UDP(self._join(pieces))))
+        return found
 
 
 def _ip(raw, link):
@@ -134,15 +209,10 @@ def _ip(raw, link):
         return dpkt.ethernet.Ethernet(raw).data
     if link == dpkt.pcap.DLT_LINUX_SLL:
         return dpkt.sll.SLL(raw).data
-    if link == getattr(dpkt.pcap, "DLT_LINUX_SLL2", 276):
+    if link == dpkt.pcap.DLT_LINUX_SLL2:
         return dpkt.sll2.SLL2(raw).data
     if link in (dpkt.pcap.DLT_NULL, dpkt.pcap.DLT_LOOP):
-        return dpkt.loopback.Loopback(raw).data
-    if raw[:1] and raw[0] >> 4 == 6:
-        return dpkt.ip6.IP6(raw)
-    return dpkt.ip.IP(raw)
-
-
-def is_capture(data):
-    """Whether a file that begins with data is a pcap or pcapng."""
-    return data[:4] in (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\xa1\xb2\x3c\x4d", b"\n\r\r\n")
+        raw = raw[4:]
+    elif link not in _NO_LINK:
+        return None
+    return dpkt.ip6.IP6(raw) if raw[:1] and raw[0] >> 4 == 6 else dpkt.ip.IP(raw)

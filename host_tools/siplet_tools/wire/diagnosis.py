@@ -1,8 +1,14 @@
 # What is usually wrong with SIP, found in Evidence and said in plain words. Imports the rules.
 
-from siplet_tools.wire import rules_of_calls, rules_of_sound
+from siplet_tools.wire import rules_of_board, rules_of_calls, rules_of_credentials, rules_of_places, rules_of_sound
 
-RULES = rules_of_calls.RULES + rules_of_sound.RULES
+RULES = (
+    *rules_of_credentials.RULES,
+    *rules_of_calls.RULES,
+    *rules_of_places.RULES,
+    *rules_of_sound.RULES,
+    *rules_of_board.RULES,
+)
 
 
 def diagnose(evidence):
@@ -16,13 +22,14 @@ def diagnose(evidence):
 
 
 def summary(evidence):
-    """What was looked at: {"messages", "calls", "registrations", "rtp", "seconds"}."""
+    """What was looked at: {"messages", "calls", "registrations", "rtp", "lines", "seconds"}."""
     calls = {m.call_id for m in evidence.messages if m.method == "INVITE"}
-    registered = [m for m in evidence.messages if m.method == "REGISTER" and m.status == 200]
+    registered = {m.call_id for m in evidence.messages if m.method == "REGISTER" and m.status == 200}
     return {
         "messages": len(evidence.messages),
         "calls": len(calls),
         "registrations": len(registered),
-        "rtp": sum(flow.packets for flow in evidence.flows.values()),
-        "seconds": round(evidence.end - evidence.start, 1),
+        "rtp": sum(len(flow.times) for flow in evidence.flows.values()),
+        "lines": len(evidence.lines),
+        "seconds": round(evidence.end - evidence.start, 1) if evidence.end else 0.0,
     }

@@ -1,169 +1,194 @@
 # What can be known of a phone's calls from a capture, a board's log or a trace: SIP messages, RTP, lines of the log.
-# Imports ladder, capture, board.output, errors.
+# Imports capture, streams, message, finding, board.output, errors.
 
 import os
 import re
+from array import array
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
-from siplet_tools import ladder
-from siplet_tools.board.output import Line, Output, Rtp, Tap
+from siplet_tools.board.output import Clock, Line, Output, Tap
 from siplet_tools.errors import USAGE, ToolError
-from siplet_tools.wire import capture
+from siplet_tools.wire import capture, message, streams
+from siplet_tools.wire.finding import place
 
-_START = re.compile(rb"(?:SIP/2\.0 \d{3}|[A-Z]{3,12} \S{1,500} SIP/2\.0)")
 _MOST = 64 << 20  # bytes of a log
+_AGAIN_S = 0.05  # nobody repeats a message as soon (RFC 3261 section 17.1: 500 ms): the capture has it twice
+_LOG = re.compile(
+    r"\d+\.\d{3} |rst:0x|ets [A-Z]|ESP-ROM:|MPY: |MicroPython v|Traceback \(|Guru Meditation|.* ready as sips?:"
+)
+_RESTART = re.compile(r"rst:0x|ets [A-Z]|ESP-ROM:|MPY: soft reboot")
+_FEW = 3  # packets: fewer are no RTP, something else began like it
 
 
-@dataclass
-class Message:
-    """One SIP message. time: s; source, target: (address, port); first: its first line; headers: {lower-case name:
-    [value, ...]}, secrets masked; body: text."""
-
-    time: float
-    source: tuple
-    target: tuple
-    first: str
-    headers: dict
-    body: str
-
-    def get(self, name):
-        """The first value of a header, "" when there is none."""
-        return self.headers.get(name, [""])[0]
-
-    @property
-    def status(self):
-        """The status of a response, 0 of a request."""
-        match = re.match(r"SIP/2\.0 (\d{3})", self.first)
-        return int(match[1]) if match else 0
-
-    @property
-    def method(self):
-        """The method of a request, or of what a response answers."""
-        return self.get("cseq").split(" ")[-1].upper() if self.status else self.first.split(" ")[0]
-
-    @property
-    def call_id(self):
-        return self.get("call-id")
-
-    @property
-    def cseq(self):
-        return self.get("cseq").split(" ")[0]
-
-    def sdp(self):
-        """{"address", "port", "formats", "way"} of its audio; None without one."""
-        audio = re.search(r"(?m)^m=audio (\d+) \S+ (.*)$", self.body)
-        if not audio:
-            return None
-        part = self.body[audio.start() :].split("\nm=", 1)[0]
-        address = re.search(r"(?m)^c=IN IP[46] (\S+)", part) or re.search(r"(?m)^c=IN IP[46] (\S+)", self.body)
-        way = re.search(r"(?m)^a=(sendrecv|sendonly|recvonly|inactive)", part)
-        names = dict(re.findall(r"(?m)^a=rtpmap:(\d+) ([^/\s]+)", part))
-        return {
-            "address": address[1] if address else "",
-            "port": int(audio[1]),
-            "formats": [names.get(number, number).lower() for number in audio[2].split()],
-            "numbers": audio[2].split(),
-            "way": way[1] if way else "sendrecv",
-        }
-
-
-@dataclass
 class Flow:
-    """RTP of one direction: packets, first and last time, payload types, its SSRCs."""
+    """RTP of one direction: when its packets came; {payload type: times}; those that look like keys, the same way."""
 
-    packets: int = 0
-    first: float = 0
-    last: float = 0
-    kinds: set = field(default_factory=set)
-    sources: set = field(default_factory=set)
+    def __init__(self):
+        self.times = array("d")
+        self.kinds = {}
+        self.keys = {}
+
+    def add(self, packet):
+        data, kind = packet.data, packet.data[1] & 0x7F
+        self.times.append(packet.time)
+        self.kinds.setdefault(kind, array("d")).append(packet.time)
+        # Four bytes behind a bare header: event, end and volume, duration (RFC 4733 section 2.3)
+        is_bare = packet.length == 16 and kind >= 96 and not data[0] & 0x3F
+        if is_bare and (len(data) < 14 or (data[12] <= 16 and not data[13] & 0x40)):
+            self.keys.setdefault(kind, array("d")).append(packet.time)
+
+    def sort(self):
+        """By time; packets of a capture of several interfaces may be out of order."""
+        self.times = array("d", sorted(self.times))
+        for times in (self.kinds, self.keys):
+            times.update({kind: array("d", sorted(found)) for kind, found in times.items()})
+
+
+def within(times, start, end):
+    """How many of these times, sorted, lie in between."""
+    return bisect_right(times, end) - bisect_left(times, start)
 
 
 @dataclass
 class Evidence:
-    """messages: [Message, ...] in time; flows: {(source, target): Flow}; lines: texts of a log; end: time of the last
-    thing seen; name: where it is from."""
+    """messages: [Message, ...] in time; flows: {(source, target): Flow}; lines: [(s, text), ...] of a log; start, end:
+    times of the first and the last thing seen; name: where it is from; unread: what could not be judged, sentences."""
 
     name: str
     messages: list = field(default_factory=list)
     flows: dict = field(default_factory=dict)
     lines: list = field(default_factory=list)
-    start: float = 0
-    end: float = 0
+    start: float = None
+    end: float = 0.0
+    unread: list = field(default_factory=list)
+    cut: int = 0
+
+    def seen(self, time):
+        """Something was there at that time."""
+        self.start = time if self.start is None else min(self.start, time)
+        self.end = max(self.end, time)
 
     def add(self, packet):
         """Takes in a capture.Packet of UDP, or one whole message of TCP."""
-        self.start = self.start or packet.time
-        self.end = max(self.end, packet.time)
+        self.seen(packet.time)
         data = packet.data
-        if _START.match(data):
-            headers, first, body = ladder.headers(data)
-            self.messages.append(Message(packet.time, packet.source, packet.target, first, headers, body))
-        elif len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:
-            flow = self.flows.setdefault((packet.source, packet.target), Flow(first=packet.time))
-            flow.packets += 1
-            flow.last = packet.time
-            flow.kinds.add(data[1] & 0x7F)
-            flow.sources.add(data[8:12])
+        if data[:2] == b"\r\n":  # RFC 3261 section 7.5
+            data = packet.data = data.lstrip(b"\r\n")
+        if streams.START.match(data):
+            self.cut += len(data) < packet.length
+            self.messages.append(message.parse(packet))
+        elif len(data) >= 12 and data[0] >> 6 == 2 and not 192 <= data[1] <= 223:  # those are RTCP, RFC 5761
+            self.flows.setdefault((packet.source, packet.target), Flow()).add(packet)
+
+    def finish(self):
+        """All is there: messages in order, each once. Returns itself."""
+        self.messages.sort(key=lambda one: one.time)
+        self.messages = list(_once(self.messages))
+        for flow in self.flows.values():
+            flow.sort()
+        self.flows = {ends: flow for ends, flow in self.flows.items() if len(flow.times) >= _FEW}
+        self.start = self.start or 0.0
+        if self.cut:
+            self.unread.append(
+                f"{self.cut} SIP messages were cut by the capture: take it without a limit (tcpdump -s 0)"
+            )
+        if not self.flows and any(one.method == "INVITE" for one in self.messages):
+            self.unread.append("there is no RTP in it: whether sound and keys came through cannot be said")
+        return self
+
+
+def _once(messages):
+    # A capture of all interfaces has a packet twice or more
+    last = {}
+    for one in messages:
+        key = (one.source, one.target, one.first, one.branch, one.call_id, one.cseq, one.tag("to"), one.size)
+        again = one.time - last.get(key, -1.0) < _AGAIN_S
+        if not again:
+            last[key] = one.time
+            yield one
 
 
 def of_capture(path):
     """The Evidence in a capture file."""
-    found = Evidence(path)
-    streams = {}
-    for packet in capture.read(path):
+    read = capture.read(path)
+    found = Evidence(os.path.basename(path))
+    for packet in read.packets:
         if packet.protocol == "udp":
             found.add(packet)
         else:
-            streams.setdefault((packet.source, packet.target), []).append(packet)
-    for packets in streams.values():
-        for message in _messages_of_tcp(packets):
-            found.add(message)
-    found.messages.sort(key=lambda message: message.time)
-    return found
+            found.seen(packet.time)
+    whole, kinds = streams.messages([packet for packet in read.packets if packet.protocol == "tcp"])
+    for packet in whole:
+        found.add(packet)
+    _hidden(found, kinds)
+    if not read.whole:
+        found.unread.append("the file is damaged or cut short: only what is before that place was read")
+    if read.fragments:
+        found.unread.append(f"of {read.fragments} packets that were sent in pieces, pieces are missing")
+    return found.finish()
 
 
-def _messages_of_tcp(packets):
-    # RFC 3261 section 18.3: Content-Length says where a message ends
-    data, seen = b"", set()
-    for packet in sorted(packets, key=lambda packet: (packet.time, packet.sequence)):
-        if (packet.sequence, len(packet.data)) in seen:  # sent again
-            continue
-        seen.add((packet.sequence, len(packet.data)))
-        data = (data + packet.data).lstrip(b"\r\n")
-        while True:
-            if data and not _START.match(data) and len(data) > 600:
-                data = b""  # no SIP: TLS, or a stream that began before the capture
-            head, gap, rest = data.partition(b"\r\n\r\n")
-            length = re.search(rb"(?im)^(?:content-length|l)\s*:\s*(\d{1,7})", head)
-            size = int(length[1]) if length else 0
-            if not gap or len(rest) < size:
-                break
-            whole = head + gap + rest[:size]
-            yield capture.Packet(packet.time, packet.source, packet.target, whole, len(whole), "tcp")
-            data = rest[size:].lstrip(b"\r\n")
-        data = data[-capture_most() :]
+def _hidden(found, kinds):
+    # Connections that are likely SIP's and cannot be read
+    ends = {end for pair, kind in kinds.items() if kind == "tls" for end in pair}
+    sip = sorted(end for end in ends if end[1] in (5061, 5062)) or (not found.messages and sorted(ends))
+    if sip:
+        found.unread.append(
+            f"TLS with {place(min(sip, key=lambda end: end[1]))} cannot be looked into: log.sip=console on the board "
+            "tells its SIP in plain"
+        )
+    if "websocket" in kinds.values():
+        found.unread.append("SIP over WebSocket is not read: log.sip=console on the board tells it in plain")
 
 
-def capture_most():
-    """Bytes of one message that are waited for."""
-    return 65536
+class Gatherer:
+    """Turns what board.output.Output finds into Evidence. now(): the time of day, s; without it all begins at 0, and a
+    board that has started anew goes on where it was."""
 
+    def __init__(self, name, now=None):
+        self.found = Evidence(name)
+        self._time = None
+        self._now = now or (lambda: self._time or 0.0)
+        self._output = Output()
+        self._tap = Tap(self._now)
+        self._clock = Clock(self._now)
 
-def of_output(data, name, now=lambda: 0.0):
-    """The Evidence in what a board printed, or in a trace file (log.sip)."""
-    found = Evidence(name)
-    tap = Tap(now)
-    gather(found, Output().feed(data if data.endswith(b"\n") else data + b"\n"), tap)
-    return found
+    def feed(self, data):
+        """Bytes as the board printed them; None: the line broke."""
+        if data is None:
+            self._output.lost()
+            return
+        for entry in self._output.feed(data):
+            self._take(entry)
 
-
-def gather(found, entries, tap):
-    """Adds what board.output.Output found to the Evidence."""
-    for entry in entries:
+    def _take(self, entry):
+        if isinstance(entry, Line) and _RESTART.match(entry.text):
+            self._clock = Clock(self._now)
+        if entry.ticks is not None:
+            self._time = self._clock.time(entry.ticks)
+            self.found.seen(self._time)
         if isinstance(entry, Line):
-            found.lines.append(entry.text)
-        elif isinstance(entry, (Rtp, ladder.Record)):
-            found.add(tap.packet(entry))
+            self.found.lines.append((self._time, entry.text))
+            return
+        packet = self._tap.packet(entry)
+        packet.time = self._time  # lines and messages by one clock
+        self.found.add(packet)
+
+    def finish(self):
+        """The Evidence."""
+        rest = self._output.rest()
+        if rest:
+            self.found.lines.append((self._time, rest))
+        return self.found.finish()
+
+
+def of_output(data, name):
+    """The Evidence in what a board printed, or in a trace file (log.sip)."""
+    gatherer = Gatherer(name)
+    gatherer.feed(data)
+    gatherer.feed(b"\n")  # a record may lack its last end of line
+    return gatherer.finish()
 
 
 def read(path):
@@ -176,11 +201,14 @@ def read(path):
     if capture.is_capture(data):
         found = of_capture(path)
         if not found.messages and not found.flows:
-            raise ToolError(f"{path}: has no SIP and no RTP over UDP or TCP; TLS cannot be looked into", USAGE)
+            why = found.unread[0] if found.unread else "it has no SIP and no RTP over UDP or TCP"
+            raise ToolError(f"{path}: there is nothing to judge: {why}", USAGE)
         return found
+    if data[:2] == b"\x1f\x8b":
+        raise ToolError(f"{path}: is packed: gunzip it first", USAGE)
     if len(data) > _MOST:
         raise ToolError(f"{path}: is larger than {_MOST >> 20} MB", USAGE)
     found = of_output(data, os.path.basename(path))
-    if not found.messages and not any(re.search(r"[a-z]{3}", line) for line in found.lines):
-        raise ToolError(f"{path}: is neither a capture nor a board's log", USAGE)
+    if not found.messages and not any(time is not None or _LOG.match(text) for time, text in found.lines):
+        raise ToolError(f"{path}: is neither a capture (pcap, pcapng) nor a board's log or trace", USAGE)
     return found
