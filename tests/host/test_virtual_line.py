@@ -256,3 +256,17 @@ def test_places_in_the_simulation_are_no_part_of_a_trace():
         uart = Uart(NATIVE, BANNER, hidden=hidden)
         said = uart.sent(data[:cut]) + uart.sent(data[cut:], False)
         assert said == b'Traceback:\r\n  File "main.py", line 1\r\nOSError: 2\r\n'
+
+
+def test_a_uart_that_is_not_read_holds_259_bytes_and_loses_the_rest(tmp_path):
+    with VirtualBoard(tmp_path / "slow", baud=921600) as board:
+        board.wait_idle()
+        with Terminal(board.port) as terminal:
+            terminal.synchronize()
+            terminal.type(
+                b"\x01import sys, time; print('busy'); time.sleep_ms(300); print(sys.stdin.read(259)[-4:])\x04"
+            )
+            terminal.until(b"OKbusy\r\n")
+            terminal.type(b"x" * 255 + b"last" + b"lost" * 10)
+            assert terminal.until(b"\x04>") == b"last\r\n\x04\x04>"
+        assert board.lost == 40

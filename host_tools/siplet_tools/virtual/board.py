@@ -25,7 +25,9 @@ class Settings:
     None: as fast as can be; address: the board's own in the simulated network, 127.x; flash_size: bytes of the chip;
     room: bytes of its file system, None: what the firmware leaves; romfs: bytes of its ROMFS partition, 0: none; heap:
     bytes; bare: nothing is in the flash yet; mac: 12 hex digits, "": one that belongs to the folder; networks: those of
-    the room, (name, password, channel) each; None: those of networks.json in the folder, else NETWORKS.
+    the room, (name, password, channel) each; None: those of networks.json in the folder, else NETWORKS; buffer: bytes
+    that a UART holds while the board does not read, None: 259 with a baud, else no limit, as with USB; flash_ms: how
+    long a block of 4 KB takes to be written, None: 25 with a baud, else 0.
     """
 
     folder: str
@@ -39,6 +41,8 @@ class Settings:
     bare: bool = False
     mac: str = ""
     networks: tuple = None
+    buffer: int = None
+    flash_ms: int = None
 
     def __post_init__(self):
         if self.chip not in chips.KINDS:
@@ -50,6 +54,9 @@ class Settings:
         self.kind = chips.KINDS[self.chip]
         self.room = self.room or self.flash_size - FILES
         self.mac = self.mac or "02" + hashlib.sha256(os.fsencode(self.folder)).hexdigest()[:10]
+        if self.baud:
+            self.buffer = 259 if self.buffer is None else self.buffer
+            self.flash_ms = 25 if self.flash_ms is None else self.flash_ms
         if self.networks is None:
             self.networks = _networks(os.path.join(self.folder, "networks.json"))
         self.release, self.date = child.release()
@@ -199,6 +206,11 @@ class VirtualBoard:
         self._supervisor.ask(self._supervisor.line.plug, same)
         self._entry.write(port=self.port)
         return self.port
+
+    @property
+    def lost(self):
+        """Bytes that came while the board did not read, since MicroPython's last start."""
+        return self._supervisor.lost
 
     def reset(self):
         """The button RESET: a hard reset."""

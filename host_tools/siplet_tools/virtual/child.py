@@ -4,12 +4,14 @@
 # the REPL reads. MicroPython's unix port takes SIGINT exactly then, so that is asked of the system for each Ctrl-C.
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import termios
@@ -30,13 +32,16 @@ class Child:
     """One run of MicroPython, from one reset to the next.
 
     options: dict for device/board_start.py; raw: whether the board was in the raw REPL before; banner: the line that a
-    board of this kind prints, bytes; heap: bytes.
+    board of this kind prints, bytes; heap: bytes; buffer: bytes that the UART holds until they are read, what comes
+    then is lost; None: whoever sends has to wait, as with USB.
     """
 
-    def __init__(self, options, raw, banner, heap):
+    def __init__(self, options, raw, banner, heap, buffer=None):
         path = interpreter.find()
         self.ended = False
         self._uart = Uart(_native_banner(path), banner, raw, _HIDDEN)
+        self._buffer = buffer
+        self.lost = 0  # bytes that came while the UART's buffer was full
         self._lines = b""
         self._input = bytearray()
         self._up = False  # the simulation stands, the board's own code begins
@@ -91,6 +96,11 @@ class Child:
 
     def feed(self, data):
         """Bytes that arrived at the board's UART."""
+        if self._buffer is not None and self._up:
+            waiting = struct.unpack("i", fcntl.ioctl(self._slave, termios.FIONREAD, b"\0" * 4))[0] + len(self._input)
+            room = max(0, self._buffer - waiting)
+            self.lost += max(0, len(data) - room)
+            data = data[:room]
         self._input += data
 
     def tell(self, line):

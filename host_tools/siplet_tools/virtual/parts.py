@@ -51,6 +51,7 @@ class Parts:
             "folder": settings.folder,
             "romfs": settings.romfs,
             "room": settings.room,
+            "flash_ms": settings.flash_ms or 0,
             "chip": kind.name,
             "platform": "esp32",
             "machine": kind.machine,

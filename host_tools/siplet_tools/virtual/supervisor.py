@@ -104,6 +104,11 @@ class Supervisor(threading.Thread):
         """Has function(*arguments) done in a while."""
         self._later.append((time.monotonic() + seconds, function, arguments))
 
+    @property
+    def lost(self):
+        """Bytes that came while the board did not read, and found no room."""
+        return getattr(self.firmware, "lost", 0)
+
     def tell(self, line):
         """A line of text for the device's side."""
         if isinstance(self.firmware, Child):
@@ -141,7 +146,7 @@ class Supervisor(threading.Thread):
     def _start(self, raw, unread=b"", run=True):
         options = {**self.parts.options(), "raw": raw, "cause": self._cause, "run": run}
         heap = self.settings.heap + self.flash.mapped  # which has to lie on the heap here
-        self.firmware = Child(options, raw, self.settings.banner, heap)
+        self.firmware = Child(options, raw, self.settings.banner, heap, self.settings.buffer)
         self.firmware.feed(unread)
         self.starts += 1
 

@@ -3,6 +3,7 @@
 # Nothing outside of the folder can be reached: paths are resolved here, before the PC sees them.
 
 import io
+import time
 
 import vfs
 
@@ -16,14 +17,17 @@ def _blocks(size):
 
 
 class VfsLfs2:
-    """Named as what a board has. folder: of the PC; room: bytes of the whole file system, a multiple of 4096."""
+    """Named as what a board has. folder: of the PC; room: bytes of the whole file system, a multiple of 4096;
+    block_ms: how long a block takes to be written."""
 
-    def __init__(self, folder, room):
+    def __init__(self, folder, room, block_ms=0):
         self._real = vfs.VfsPosix(folder)
         # With a folder of its own, VfsPosix.rename() loses the first of its two paths
         self._folder, self._rename = folder, vfs.VfsPosix().rename
         self._here = "/"
         self._blocks = room // _BLOCK
+        self._block_ms = block_ms
+        self._written = 0  # bytes since the last block was written
         self._used = 0
 
     def mount(self, readonly, mkfs):
@@ -98,6 +102,13 @@ class VfsLfs2:
             raise OSError(_ENOSPC)
         self._used += count
 
+    def spend(self, size):
+        """The time that size more bytes take."""
+        self._written += size
+        if self._block_ms:
+            time.sleep_ms(self._written // _BLOCK * self._block_ms)
+        self._written %= _BLOCK
+
     def open(self, path, mode):
         path = self._path(path)
         if "w" not in mode and "a" not in mode and "+" not in mode and "x" not in mode:
@@ -159,6 +170,7 @@ class File(io.IOBase):
         if end > self._size:
             self._files.take(_blocks(end) - _blocks(self._size))
             self._size = end
+        self._files.spend(len(data))
         return self._real.write(data)
 
     def read(self, *count):

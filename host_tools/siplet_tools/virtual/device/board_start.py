@@ -35,7 +35,7 @@ def start():
     import board_modules
     import board_rom
 
-    files = board_files.VfsLfs2(options["files"], options["room"])
+    files = board_files.VfsLfs2(options["files"], options["room"], options["flash_ms"])
     board_modules.install(options)
     board_channel.listen()
     os.umount("/")
