@@ -16,6 +16,7 @@ from siplet_tools.wire.board_log import BoardLog
 from siplet_tools.wire.call_report import Report
 
 HERE = "127.0.0.1"
+KEPT = (b"via", b"from", b"to", b"call-id", b"cseq")
 MAIN = os.path.join(interpreter.ROOT, "firmware", "main.py")
 
 
@@ -84,6 +85,30 @@ class App:
         transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, remote_addr=(HERE, self.control))
         transport.sendto(b"bell")
         await asyncio.sleep(0)
+        transport.close()
+
+
+@contextlib.asynccontextmanager
+async def server(**statuses):
+    """async with server(REGISTER=403, INVITE=404) as port: a SIP server that answers just that."""
+
+    class Server(asyncio.DatagramProtocol):
+        def connection_made(self, transport):
+            self.transport = transport
+
+        def datagram_received(self, data, source):
+            head = data.partition(b"\r\n\r\n")[0].split(b"\r\n")
+            status = statuses.get(head[0].split(b" ")[0].decode())
+            if status:
+                kept = [line for line in head[1:] if line.split(b":")[0].lower() in KEPT]
+                lines = [b"SIP/2.0 %d Said" % status, *kept, b"Contact: <sip:x@%s>;expires=60" % HERE.encode()]
+                self.transport.sendto(b"\r\n".join([*lines, b"Content-Length: 0", b"", b""]), source)
+
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Server, local_addr=(HERE, 0))
+    try:
+        yield transport.get_extra_info("sockname")[1]
+    finally:
         transport.close()
 
 

@@ -5,7 +5,7 @@ import json
 import wave
 
 import pytest
-from call_partners import HERE, App, fall_silent, far_end, faults, hold, losing, say_nothing, silent, talk
+from call_partners import HERE, App, fall_silent, far_end, faults, hold, losing, say_nothing, server, silent, talk
 from siplet_tools import interpreter
 from siplet_tools.errors import ToolError
 from siplet_tools.process import free_ports
@@ -295,3 +295,18 @@ async def test_an_account_that_no_server_knows_ends_before_the_call(monkeypatch)
     with pytest.raises(ToolError) as raised:
         await host_phone.call("100", account=f"sip:me@{HERE}:{free_ports()}", password="hunter2")
     assert "does not answer" in str(raised.value) and "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("status, words", [(403, "check SIPLET_PASSWORD"), (404, "does it know this account?")])
+async def test_a_server_that_refuses_the_account_is_told_apart(status, words):
+    async with server(REGISTER=status) as port:
+        with pytest.raises(ToolError) as raised:
+            await host_phone.call("100", account=f"sip:me@{HERE}:{port}", password="hunter2")
+    assert words in str(raised.value) and str(status) in str(raised.value)
+
+
+async def test_a_number_is_called_by_the_server_of_the_account():
+    async with server(REGISTER=200, INVITE=404) as port:
+        report = await host_phone.call("100", account=f"sip:me@{HERE}:{port}", password="hunter2")
+    assert report.target == f"sip:100@{HERE}:{port}" and report.status == 404
+    assert "hunter2" not in json.dumps(report.to_dict())

@@ -69,6 +69,20 @@ def test_a_password_comes_from_the_environment_and_is_never_shown(called, capsys
     assert "hunter2" not in output.out + output.err
 
 
+def test_without_that_it_is_asked_for_and_not_shown_while_it_is_typed(called, monkeypatch):
+    asked = {}
+
+    def prompt(text, **options):
+        asked.update(options, text=text)
+        return "typed"
+
+    monkeypatch.delenv("SIPLET_PASSWORD", raising=False)
+    monkeypatch.setattr("click.prompt", prompt)
+    assert cli.main(["call", "100", "--account", "sip:me@pbx.local", "--transport", "tcp"]) == 0
+    assert asked["hide_input"] and asked["err"] and "sip:me@pbx.local" in asked["text"]
+    assert called.options["password"] == "typed" and called.options["transport"] == "tcp"
+
+
 @pytest.mark.parametrize(
     "arguments, words",
     [
@@ -273,6 +287,14 @@ def test_an_echo_of_this_computer_is_delayed_and_runs_dry_without_sound():
     assert echo.read(frame) and not any(frame)
     assert echo.read(frame) and echo.read(frame) and frame == b"\1" * 320
     assert not echo.read(frame)
+
+
+def test_a_computer_that_is_too_busy_is_counted():
+    times = iter([0.0, 0.02, 0.12, 0.14, 0.5])
+    audio = call_audio.Kept(clock=lambda: next(times))
+    for _ in range(5):
+        audio.read(bytearray(320))
+    assert audio.pauses == 2
 
 
 def test_only_the_first_minutes_are_kept(monkeypatch):

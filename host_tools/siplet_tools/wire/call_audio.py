@@ -3,6 +3,7 @@
 
 import os
 import sys
+import time
 import wave
 from array import array
 
@@ -12,6 +13,7 @@ from siplet_tools.wire import measure
 _FRAME_BYTES = 2 * measure.FRAME
 _KEPT = 120 * measure.RATE * 2  # bytes of each side that are kept to be measured, the first two minutes
 _SILENCE = bytes(_FRAME_BYTES)
+_PAUSE_S = 0.06  # between two frames of 20 ms; a jitter buffer that has adapted to a calm network holds no more
 
 
 class Kept:
@@ -24,14 +26,17 @@ class Kept:
     acoustic = False
     returns_sound = False
 
-    def __init__(self, source=None, sink=None, record=None):
+    def __init__(self, source=None, sink=None, record=None, clock=time.monotonic):
         self._source, self._sink = source, sink
         self._said, self._heard = bytearray(), bytearray()
         # The disk's file beside the one of the module wave, which does not close what it was given
         self._file, self._disk = _open_wav(record) if record else (None, None)
         self.errors = 0  # of the disk
+        self.pauses = 0  # frames that were asked for much too late: this computer was busy with something else
+        self._clock, self._asked = clock, None
 
     def start(self):
+        self._asked = None
         for end in {self._source, self._sink} - {None}:
             end.start()
 
@@ -40,6 +45,9 @@ class Kept:
             end.stop()
 
     def read(self, frame):
+        former, self._asked = self._asked, self._clock()
+        if former is not None and self._asked - former > _PAUSE_S:
+            self.pauses += 1
         there = bool(self._source) and self._source.read(frame)
         if len(self._said) < _KEPT:
             self._said += frame if there else _SILENCE
@@ -60,6 +68,7 @@ class Kept:
         """What was kept of a former call."""
         self._said.clear()
         self._heard.clear()
+        self.pauses = 0
 
     def close(self):
         """The recording is complete."""

@@ -40,6 +40,8 @@ def explain(report):
     """(text, advice) for a Report of a call that was not answered."""
     host = report.local.rpartition(":")[0] or "ADDRESS"
     if report.direction == "in":
+        if report.how == "interrupted":
+            return "stopped before anybody called", ""
         if report.how == "nobody":
             return (
                 f"nobody called {report.target}",

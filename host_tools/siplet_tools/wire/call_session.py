@@ -169,7 +169,10 @@ class Session:
         if report.said and not report.digital_silence:
             echo = measure.find_echo(said, heard)
             report.echo = asdict(echo) if echo else None
+        if self.audio.pauses:
+            times = self.audio.pauses
+            report.notes.append(f"this computer was too busy {times} times: jitter and delay look worse than they are")
         if self.audio.errors:
             report.notes.append("the recording is not complete: the disk refused to take it")
         if self.log:
-            report.said_by_board = self.log.since(self._dialled)[:100]
+            report.said_by_board = [text[:200] for text in self.log.since(self._dialled)[:100]]

@@ -169,7 +169,7 @@ async def answer(
     while call is None and not stop.is_set() and (deadline is None or time.monotonic() < deadline):
         call = await phone.phone.incoming(timeout_ms=100)
     if call is None:
-        report.how = "nobody"
+        report.how = "interrupted" if stop.is_set() else "nobody"
         return judge(report, expect)
     report.remote = call.remote
     dialled = log.now() - 1 if log else 0  # the board said so before it called
