@@ -47,9 +47,11 @@ def check_app(name):
 def native(facts):
     """Whether that board takes viper's code; ToolError when it takes none of our bytecode at all."""
     if facts.mpy_version != MPY[0]:
+        reads = (
+            f".mpy version {facts.mpy_version}, siplet's is {MPY[0]}" if facts.mpy_version else "no .mpy files of ours"
+        )
         raise ToolError(
-            f"MicroPython {facts.version} on the board reads .mpy version {facts.mpy_version or 'none'}, siplet's is "
-            f"{MPY[0]}: put a newer one on it with siplet flash"
+            f"MicroPython {facts.version} on the board reads {reads}: put a newer one on it with siplet flash"
         )
     return bool(facts.architecture) and facts.mpy_sub == MPY[1]
 

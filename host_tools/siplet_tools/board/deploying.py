@@ -118,6 +118,7 @@ def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False)
     step(0, 3)
     link.fresh()
     facts = link.facts()
+    native = building.native(facts)
     board = board or facts.board or catalog.fitting(facts)
     if not board:
         names = ", ".join(catalog.boards())
@@ -150,7 +151,7 @@ def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False)
     if there.get(building.MANIFEST, ("", ""))[1] != building.sha256(written):
         put[building.MANIFEST] = written
     plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image)
-    plan.forget, plan.native = rom_is_ours and not romfs, building.native(facts)
+    plan.forget, plan.native = rom_is_ours and not romfs, native
     if foreign:
         plan.notes.append("the ROMFS image on the board, which is not siplet's, is replaced")
     plan.needed = _needed(put, there)

@@ -67,14 +67,18 @@ class Link:
 
         serial = self.transport.serial
         deadline = time.monotonic() + _ENTER_S
-        heard = b""
+        heard, late = b"", False  # late: answers to the first try may come with those to the second
         with self._told(), self._impatient():
             while time.monotonic() < deadline:
                 try:
                     with contextlib.redirect_stdout(io.StringIO()) as said:  # it prints what it cannot understand
                         self.transport.enter_raw_repl(soft_reset=False, timeout_overall=2)
+                        if late:
+                            self._wait_for_quiet()
+                            self.transport.enter_raw_repl(soft_reset=False, timeout_overall=2)
                     return
                 except TransportError:
+                    late = True
                     heard += said.getvalue().encode()
                     heard = (heard + serial.read(serial.in_waiting or 0))[-4096:]
                     if len(_BARE.findall(heard)) > 2:
@@ -93,6 +97,13 @@ class Link:
         raise ToolError(
             f"{self.port}: silence; press RESET on the board, or put MicroPython on it: siplet flash", NO_BOARD
         )
+
+    def _wait_for_quiet(self):
+        for _ in range(20):
+            time.sleep(0.05)
+            if not self.transport.serial.in_waiting:
+                break
+            self.transport.serial.read(self.transport.serial.in_waiting)
 
     def fresh(self):
         """A soft reset that ends in the raw REPL, without main.py: the whole heap is free then."""

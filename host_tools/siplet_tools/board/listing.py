@@ -30,8 +30,9 @@ class Found:
         return (self.attached.port, self.attached.what, told.chip, told.mac, told.version, siplet)
 
 
-def attached(ask=True, progress=None):
-    """[Found, ...]. ask: whether their MicroPython is asked who it is; the board goes on with main.py afterwards.
+def attached(ask=True, progress=None, port=None):
+    """[Found, ...]. ask: whether their MicroPython is asked who it is; the board goes on with main.py afterwards. port:
+    that one alone, whether it is known to be a board's or not.
 
     progress(done, total) counts boards. A board that cannot be asked is in the list, with its trouble.
     """
@@ -39,6 +40,8 @@ def attached(ask=True, progress=None):
 
     found = []
     there = ports.attached()
+    if port:
+        there = [one for one in there if one.port == port] or [ports.Attached(port, "named")]
     for i, one in enumerate(there):
         entry = Found(one)
         if ask:

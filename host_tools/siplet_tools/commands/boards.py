@@ -6,9 +6,10 @@ from siplet_tools import console
 
 
 @click.command(epilog="\b\nExamples:\n  siplet boards\n  siplet boards --json | jq '.attached[].port'")
+@click.option("-p", "--port", help="That serial port alone, whatever is behind it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
 @click.option("--fast", is_flag=True, help="Do not open the ports: what USB tells alone.")
-def command(as_json, fast):
+def command(port, as_json, fast):
     """Lists the boards that siplet knows, and those that are attached.
 
     An attached board is asked who it is, which interrupts what it does for a moment; --fast leaves it alone.
@@ -18,7 +19,7 @@ def command(as_json, fast):
     console.json_mode(as_json)
     known = catalog.boards()
     with console.progress("asking the boards", unit="boards") as step:
-        found = listing.attached(ask=not fast, progress=step)
+        found = listing.attached(ask=not fast, progress=step, port=port)
     if as_json:
         console.result({"known": list(known.values()), "attached": [one.as_dict() for one in found]})
         return
