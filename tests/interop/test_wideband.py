@@ -366,7 +366,9 @@ def finish_later(phone, call, speech, before, begin, changes=0):
     stats = phone.do("stats", call=call)
     phone.do("hangup", call=call)
     print(stats)
-    assert all(stats[name] == 0 for name in ("lost", "late", "duplicate", "foreign")) and stats["bad"] <= changes
+    # What was under way in the old codec as it changed is refused, and so its numbers are missing
+    assert all(stats[name] == 0 for name in ("late", "duplicate", "foreign"))
+    assert stats["lost"] <= stats["bad"] <= changes
     assert phone.do("state")["faults"] == 0
 
 
