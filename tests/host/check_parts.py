@@ -1,16 +1,32 @@
 # What the tests of `siplet check` share: a registrar and a name server on loopback, in a thread of their own, and the
 # room around a virtual board: its microphone hears its speaker, or something is broken.
 
+import contextlib
+import copy
+import hashlib
 import json
 import os
 import re
 import socket
 import threading
 
-from siplet_tools.board import checking
+from siplet_tools.board import checking, deploying
 from siplet_tools.board.link import Link
+from siplet_tools.virtual import VirtualBoard
 
 HERE = "127.0.0.1"
+PASSWORD, WIFI_PASSWORD = "hunter2-sip", "virtual-board"
+CONFIG = {
+    "wifi": {"network": "siplet", "password": WIFI_PASSWORD},
+    "board": {
+        "microphone_pins": [26, 25, 33],
+        "speaker_pins": [27, 14, 22],
+        "bell_pin": 13,
+        "relay_pin": 23,
+        "led_pin": 2,
+    },
+    "sip": {"address": f"sip:door@{HERE}", "local_port": 0},
+}
 
 
 class Server:
@@ -123,30 +139,87 @@ def loop(softer=4, noise=64):
     return LOOP.replace("{softer}", str(softer)).replace("{noise}", str(noise))
 
 
+@contextlib.contextmanager
+def deployed(folder):
+    """A Bench with siplet on it; its main.py does nothing, for to start and end the application takes its time."""
+    with VirtualBoard(folder) as board:
+        with Link.open(board.port) as link:
+            deploying.carry_out(link, deploying.prepare(link, "esp32", "doorphone"))
+        bench = Bench(board)
+        bench.usual = {name: bench.read(name) for name in ("main.py", "siplet.json")}
+        manifest = json.loads(bench.usual["siplet.json"])
+        manifest["files"]["/main.py"] = hashlib.sha256(b"").hexdigest()
+        bench.write("main.py", "")
+        bench.write("siplet.json", manifest)
+        yield bench
+
+
 class Bench:
-    """A deployed virtual board whose files are written by the test."""
+    """A virtual board whose files are written by the test. usual: {name: text} of what deploy had written."""
 
     def __init__(self, board):
         self.board = board
         self.files = board.settings.files
+        self.config = copy.deepcopy(CONFIG)
 
-    def write(self, name, text):
-        with open(os.path.join(self.files, name), "w", encoding="utf-8") as file:
+    @contextlib.contextmanager
+    def lent(self):
+        """For one test: the board as it should be, and its files and surroundings as they were afterwards."""
+        self.config = copy.deepcopy(CONFIG)
+        self.configure("sip")
+        self.write("boot.py", "")
+        names = ("main.py", "siplet.json", "siplet/errors.mpy", "siplet/log.mpy")
+        kept = {name: self.read(name, "latin-1") for name in names}
+        try:
+            yield self
+        finally:
+            for name, text in kept.items():
+                self.write(name, text, "latin-1")
+            if self.board.port is None:
+                self.board.plug()
+            self.board.hush()
+            self.board.wifi(True)
+            self.board.signal(-55)
+
+    def read(self, name, encoding="utf-8"):
+        with open(os.path.join(self.files, name), encoding=encoding, newline="") as file:
+            return file.read()
+
+    def write(self, name, text, encoding="utf-8"):
+        with open(os.path.join(self.files, name), "w", encoding=encoding, newline="") as file:
             file.write(text if isinstance(text, str) else json.dumps(text))
+
+    def configure(self, group, **values):
+        """Changes the configuration."""
+        self.config.setdefault(group, {}).update(values)
+        self.write("config.json", self.config)
+
+    def account(self, registrar, **values):
+        """It has an account at a Registrar."""
+        self.configure("sip", password=PASSWORD, registrar=f"{HERE}:{registrar.port}", **values)
 
     def check(self, *only, **options):
         """[Verdict, ...] of those checks."""
         return list(self.verdicts(*only, **options))
 
     def verdicts(self, *only, **options):
-        link = Link.open(self.board.port)
-        try:
-            yield from checking.run(link, only, checking.Options(**options))
-        finally:
-            link.close()
+        with (
+            Link.open(self.board.port) as link,
+            contextlib.closing(checking.run(link, only, checking.Options(**options))) as found,
+        ):
+            yield from found
 
     def one(self, name, **options):
         """The only Verdict of one check."""
         (verdict,) = self.check(name, **options)
         assert verdict.check == name
         return verdict
+
+    @contextlib.contextmanager
+    def session(self, **options):
+        """A checking.Session."""
+        with Link.open(self.board.port) as link:
+            try:
+                yield checking.Session.open(link, checking.Options(**options))
+            finally:
+                checking.leave(link)

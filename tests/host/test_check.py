@@ -1,77 +1,38 @@
 # `siplet check` on the virtual board: everything well, and each thing that can be wrong with a board by itself.
 
 import array
-import copy
 import datetime
 import math
 import os
 import threading
 
+import check_parts
 import pytest
-from check_parts import HERE, STUCK_RELAY, Bench, Names, Registrar, loop
+from check_parts import CONFIG, HERE, PASSWORD, STUCK_RELAY, WIFI_PASSWORD, Bench, Names, Registrar, loop
 from siplet_tools import wav_file
-from siplet_tools.board import checking, deploying
-from siplet_tools.board.checks import TABLE, sound
+from siplet_tools.board import checking
+from siplet_tools.board.checks import TABLE, network, sound
 from siplet_tools.board.link import Link
 from siplet_tools.errors import ToolError
 from siplet_tools.virtual import VirtualBoard
 
-PASSWORD, WIFI_PASSWORD = "hunter2-sip", "virtual-board"
-CONFIG = {
-    "wifi": {"network": "siplet", "password": WIFI_PASSWORD},
-    "board": {
-        "microphone_pins": [26, 25, 33],
-        "speaker_pins": [27, 14, 22],
-        "bell_pin": 13,
-        "relay_pin": 23,
-        "led_pin": 2,
-    },
-    "sip": {"address": f"sip:door@{HERE}", "local_port": 0},
-}
-
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    with VirtualBoard(tmp_path_factory.mktemp("check") / "board") as board:
-        with Link.open(board.port) as link:
-            deploying.carry_out(link, deploying.prepare(link, "esp32", "doorphone"))
-        yield Bench(board)
+    with check_parts.deployed(tmp_path_factory.mktemp("check") / "board") as bench:
+        yield bench
 
 
 @pytest.fixture
 def bench(deployed):
-    """The deployed board as it should be; what a test has changed of its files is as before afterwards."""
-    deployed.config = copy.deepcopy(CONFIG)
-    deployed.write("config.json", deployed.config)
-    deployed.write("boot.py", "")
-    kept = {}
-    for name in ("main.py", "siplet.json", "siplet/errors.mpy", "siplet/log.mpy"):
-        with open(os.path.join(deployed.files, name), "rb") as file:
-            kept[name] = file.read()
-    deployed.application = kept["main.py"].decode()
-    deployed.write("main.py", "")  # whose start and end would cost each test its time
-    yield deployed
-    for name, data in kept.items():
-        with open(os.path.join(deployed.files, name), "wb") as file:
-            file.write(data)
-    deployed.board.hush()
-    deployed.board.wifi(True)
-    deployed.board.signal(-55)
+    with deployed.lent():
+        yield deployed
 
 
 @pytest.fixture
 def registrar():
     with Registrar() as server:
         yield server
-
-
-def configure(bench, group, **values):
-    bench.config.setdefault(group, {}).update(values)
-    bench.write("config.json", bench.config)
-
-
-def account(bench, registrar, **values):
-    configure(bench, "sip", password=PASSWORD, registrar=f"{HERE}:{registrar.port}", **values)
 
 
 def say(board, path, samples, rate=8000):
@@ -89,7 +50,8 @@ def sine(hertz, peak, count=8000):
 def test_a_board_that_is_well_gets_a_good_verdict_for_everything_and_goes_back_to_work(bench, registrar):
     board, said, asked = bench.board, [], []
     bench.write("boot.py", loop())
-    bench.write("main.py", bench.application)
+    for name, text in bench.usual.items():
+        bench.write(name, text)
     seen = []
 
     def tell(text):
@@ -102,9 +64,9 @@ def test_a_board_that_is_well_gets_a_good_verdict_for_everything_and_goes_back_t
         return True
 
     with Names() as names:
-        account(bench, registrar)
-        configure(bench, "sip", registrar=f"pbx.test:{registrar.port}")
-        configure(bench, "dns", servers=[f"{HERE}:{names.port}"])
+        bench.account(registrar)
+        bench.configure("sip", registrar=f"pbx.test:{registrar.port}")
+        bench.configure("dns", servers=[f"{HERE}:{names.port}"])
         for verdict in bench.verdicts(ask=ask, tell=tell):
             seen.append(verdict)
             starts = board.starts
@@ -120,9 +82,9 @@ def test_a_board_that_is_well_gets_a_good_verdict_for_everything_and_goes_back_t
     assert found["tone"].values["over_noise_db"] > 30
     assert asked == ["Did the relay click, twice?", "Did the lamp flash three times?"]
     assert said == [
-        "relay: on and off at pin 23",
+        "relay on, half a second",
         "press the bell button now, within 10 s",
-        "led: on and off at pin 2",
+        "led on, three flashes",
     ]
     told = repr([verdict.as_dict() for verdict in seen])
     assert PASSWORD not in told and WIFI_PASSWORD not in told
@@ -175,9 +137,7 @@ def test_a_board_without_siplet_gets_what_can_be_said_and_is_told_to_deploy(tmp_
 
 
 def test_another_siplet_on_the_board_than_here_is_told(bench):
-    path = os.path.join(bench.files, "siplet.json")
-    with open(path, encoding="utf-8") as file:
-        text = file.read()
+    text = bench.read("siplet.json")
     bench.write("siplet.json", text.replace('"siplet": "0.1.0"', '"siplet": "0.0.9"'))
     verdict = bench.one("versions")
     assert verdict.kind == "failed" and "siplet 0.0.9" in verdict.text and verdict.advice == "siplet deploy"
@@ -200,12 +160,11 @@ def test_damaged_and_missing_files_are_named(bench):
     os.remove(os.path.join(bench.files, "siplet", "log.mpy"))
     verdict = bench.one("flash")
     assert verdict.kind == "failed"
-    assert verdict.text == "/main.py is damaged, /siplet/errors.mpy is damaged, /siplet/log.mpy is missing"
+    assert verdict.text == "/siplet/errors.mpy is damaged, /siplet/log.mpy is missing"
     assert verdict.advice.startswith("siplet deploy")
 
 
 def test_a_full_flash_is_told_before_a_new_configuration_is_lost(bench):
-    bench.write("main.py", bench.application)
     free = bench.one("flash").values["free"]
     path = os.path.join(bench.files, "music.bin")
     with open(path, "wb") as file:
@@ -228,12 +187,12 @@ def set_clock(bench, time):
 
 def test_a_clock_that_is_off_is_a_failure_where_certificates_have_dates(bench):
     now = datetime.datetime.now(datetime.timezone.utc)
-    configure(bench, "tls", ca="/ca.der")
-    configure(bench, "sip", transport="tls")
+    bench.configure("tls", ca="/ca.der")
+    bench.configure("sip", transport="tls")
     set_clock(bench, now - datetime.timedelta(days=400))
     verdict = bench.one("clock")
     assert verdict.kind == "failed" and "no certificate is valid" in verdict.text and "tls.pin" in verdict.advice
-    configure(bench, "sip", transport="udp")
+    bench.configure("sip", transport="udp")
     assert bench.one("clock").kind == "note"
     set_clock(bench, now)
     assert bench.one("clock").kind == "ok"
@@ -251,6 +210,11 @@ def test_a_clock_that_is_off_is_a_failure_where_certificates_have_dates(bench):
         (None, "there is none: the board waits for it", "siplet provision FILE.toml"),
         ("{", "/config.json: is not valid JSON", "siplet provision FILE.toml"),
         ('{"sip": {"adress": "sip:a@b"}}', "sip.adress: no such key, did you mean sip.address?", "FILE.toml"),
+        (
+            '{"sip": {"address": "sip:a@b"}, "app": "echo"}',
+            "app: there is no echo on the board",
+            "siplet deploy --app echo",
+        ),
         ('{"sip": {"address": "sip:a@b", "password": 7}}', "sip.password: must be a text", "set sip.password"),
     ],
 )
@@ -265,40 +229,45 @@ def test_a_configuration_that_siplet_does_not_take_is_told_with_its_key(bench, t
     assert seen[1].text == "needs what config says is not well"
 
 
-def test_a_wrong_password_of_the_wifi(bench):
-    configure(bench, "wifi", password="something-else")
-    seen = bench.check("wifi", "names", "registration")
-    assert [verdict.kind for verdict in seen] == ["failed", "skipped", "skipped"]
+def test_a_wrong_password_of_the_wifi_is_told_by_whatever_needs_the_wifi(bench):
+    assert bench.one("wifi").kind == "ok"  # and the board stays in it
+    bench.configure("wifi", password="something-else")
+    seen = bench.check("names", "registration")
+    assert [(verdict.check, verdict.kind) for verdict in seen] == [
+        ("wifi", "failed"),
+        ("names", "skipped"),
+        ("registration", "skipped"),
+    ]
     assert "siplet does not take it" in seen[0].text and "wifi.password" in seen[0].advice
     assert "something-else" not in repr(seen)
 
 
 def test_no_such_network_and_which_there_are(bench):
-    configure(bench, "wifi", network="Sip1et")
+    bench.configure("wifi", network="Sip1et")
     verdict = bench.one("wifi")
     assert verdict.kind == "failed" and "no network Sip1et in reach" in verdict.text
     assert verdict.advice.startswith("did you mean siplet? in reach: siplet (-55 dBm), guests (-62 dBm)")
 
 
-def test_no_network_at_all_is_told_by_the_check_that_needs_one(bench):
-    bench.board.wifi(False)
-    seen = bench.check("registration")
-    assert [(verdict.check, verdict.kind) for verdict in seen] == [("wifi", "failed"), ("registration", "skipped")]
-    assert "hears no network at all" in seen[0].advice
+def test_what_is_advised_when_there_is_no_network_or_one_that_lets_nobody_in():
+    assert "hears no network at all" in network._join_advice("wifi.network", "Attic", [])
+    assert "does not let it in" in network._join_advice("wifi.network", "Attic", [("Attic", -60, True)])
+    assert "hears no network" in network._join_advice("wifi.network", "Attic", [7, None])  # a board may say anything
 
 
-@pytest.mark.parametrize("dbm, kind, word", [(-64, "ok", "good"), (-72, "note", "weak"), (-83, "failed", "too weak")])
-def test_the_signal_in_words(bench, dbm, kind, word):
-    bench.board.signal(dbm)
-    verdict = bench.one("wifi")
-    assert verdict.kind == kind and f"{dbm} dBm ({word}" in verdict.text
-    assert bool(verdict.advice) == (kind != "ok")
+def test_the_signal_in_words(bench):
+    with bench.session() as session:
+        for dbm, kind, word in ((-64, "ok", "good"), (-72, "note", "weak"), (-83, "failed", "too weak")):
+            bench.board.signal(dbm)
+            (verdict,) = session.run("wifi")
+            assert verdict.kind == kind and f"{dbm} dBm ({word}" in verdict.text
+            assert bool(verdict.advice) == (kind != "ok")
 
 
 def test_a_name_that_nobody_knows_and_a_name_server_that_is_silent(bench):
     with Names() as names:
-        configure(bench, "dns", servers=[f"{HERE}:{names.port}"])
-        configure(bench, "sip", registrar="pxb.test:5060", password=PASSWORD)
+        bench.configure("dns", servers=[f"{HERE}:{names.port}"])
+        bench.configure("sip", registrar="pxb.test:5060", password=PASSWORD)
         seen = bench.check("names", "registration")
         assert [verdict.kind for verdict in seen] == ["failed", "skipped"]
         assert seen[0].text == "pxb.test: there is no such name" and "sip.registrar" in seen[0].advice
@@ -308,42 +277,43 @@ def test_a_name_that_nobody_knows_and_a_name_server_that_is_silent(bench):
     assert "dns.servers" in verdict.advice
 
 
-@pytest.mark.parametrize(
-    "status, text, advice",
-    [
-        (401, "the password, or the account's name, is wrong (401)", "sip.user"),
-        (403, "it refuses this account (403)", "sip.password"),
-        (404, "it knows no such account (404)", "sip.address"),
-        (405, "it takes no registrations (405)", "sip.registrar"),
-        (500, "the server has troubles of its own (500)", "log"),
-        (None, "no answer within 0.5 s", "firewall"),
-    ],
+REFUSALS = (
+    (401, "the password, or the account's name, is wrong (401)", "sip.user"),
+    (403, "it refuses this account (403)", "sip.password"),
+    (404, "it knows no such account (404)", "sip.address"),
+    (405, "it takes no registrations (405)", "sip.registrar"),
+    (500, "the server has troubles of its own (500)", "log"),
+    (None, "no answer within 0.7 s", "firewall"),
 )
-def test_a_registrar_that_refuses_or_is_silent(bench, registrar, status, text, advice):
-    account(bench, registrar)
-    registrar.status = status
-    verdict = bench.one("registration", wait_s=0.5 if status is None else 8)
-    assert verdict.kind == "failed" and verdict.text == f"sip:door@{HERE} at {HERE}:{registrar.port}: {text}"
-    assert advice in verdict.advice and PASSWORD not in repr(verdict)
+
+
+def test_a_registrar_that_refuses_or_is_silent(bench, registrar):
+    bench.account(registrar)
+    with bench.session(wait_s=0.7) as session:
+        for status, text, advice in REFUSALS:
+            registrar.status = status
+            (verdict,) = session.run("registration")
+            assert verdict.kind == "failed" and verdict.text == f"sip:door@{HERE} at {HERE}:{registrar.port}: {text}"
+            assert advice in verdict.advice and PASSWORD not in repr(verdict)
 
 
 def test_a_registrar_that_wants_a_password_of_an_account_without(bench, registrar):
-    configure(bench, "sip", registrar=f"{HERE}:{registrar.port}")
+    bench.configure("sip", registrar=f"{HERE}:{registrar.port}")
     verdict = bench.one("registration")
     assert verdict.kind == "failed" and "it wants a password, and none is set" in verdict.text
 
 
 def test_two_accounts_get_a_verdict_each(bench, registrar):
-    account(bench, registrar)
+    bench.account(registrar)
     with Registrar(403) as second:
-        configure(bench, "sip2", address="sip:gate@pbx2", password=PASSWORD, registrar=f"{HERE}:{second.port}")
+        bench.configure("sip2", address="sip:gate@pbx2", password=PASSWORD, registrar=f"{HERE}:{second.port}")
         good, bad = bench.check("registration")
     assert good.kind == "ok" and good.text.startswith(f"sip:door@{HERE} is registered")
     assert bad.kind == "failed" and bad.text.startswith("sip:gate@pbx2") and "sip2.password" in bad.advice
 
 
 def test_a_server_that_takes_no_connection(bench, registrar):
-    account(bench, registrar, transport="tcp")  # at whose port nobody takes TCP
+    bench.account(registrar, transport="tcp")  # at whose port nobody takes TCP
     verdict = bench.one("registration")
     assert verdict.kind == "failed" and f"cannot be reached: TCP {HERE}:{registrar.port}: " in verdict.text
     assert "sip.transport" in verdict.advice
@@ -410,10 +380,15 @@ def test_the_verdict_of_a_microphone_from_its_samples(heard, kind, text):
 
 
 def test_a_speaker_without_a_microphone_is_heard_by_the_person(bench):
-    configure(bench, "board", microphone_pins=[])
-    assert bench.one("tone", ask=lambda text: True).text.startswith("heard by you")
-    assert bench.one("tone", ask=lambda text: False).kind == "failed"
-    assert bench.one("tone").kind == "skipped"
+    bench.configure("board", microphone_pins=[])
+    with bench.session(ask=lambda text: False) as session:
+        (verdict,) = session.run("tone")
+        assert (verdict.kind, verdict.text) == ("failed", "nobody heard it") and "amplifier" in verdict.advice
+        session.options.ask = lambda text: True
+        assert sound._judge_ears(session).kind == "ok"
+        session.options.ask = None
+        (verdict,) = session.run("tone")
+        assert verdict.kind == "skipped"
 
 
 # --- pins ---
@@ -427,7 +402,7 @@ def test_a_relay_whose_pin_does_not_move(bench):
 
 
 def test_a_relay_that_is_on_while_low_and_that_nobody_hears(bench):
-    configure(bench, "board", relay_active_low=True)
+    bench.configure("board", relay_active_low=True)
     verdict = bench.one("relay", ask=lambda text: False)
     assert verdict.kind == "failed" and "nothing is seen or heard" in verdict.text
     assert verdict.values["levels"] == [1, 0, 1] and "board.relay_active_low" in verdict.advice
@@ -445,7 +420,7 @@ def test_a_button_that_nobody_presses_and_one_that_is_stuck(bench):
 
 
 def test_pins_that_the_chip_does_not_have_are_told_with_their_key(bench):
-    configure(bench, "board", relay_pin=34)
+    bench.configure("board", relay_pin=34)
     verdict = bench.one("relay")
     assert verdict.kind == "failed" and verdict.text.startswith("board.relay_pin: pin 34 cannot be that")
     assert verdict.advice == "siplet provision set board.relay_pin"

@@ -17,7 +17,7 @@ from siplet_tools.board import settings
 from siplet_tools.board.link import BoardError
 from siplet_tools.errors import USAGE, ToolError
 
-_MOST = 65536  # bytes of an answer
+_MOST = 16384  # bytes of an answer
 _MARK = "siplet-check "
 
 # Defined on the board after each reset: what a piece returns or raises becomes one line. MicroPython's older versions

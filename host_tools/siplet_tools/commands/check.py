@@ -71,4 +71,11 @@ def _ask(text):
 
 
 def _busy(text):
-    return console.progress(console.clean(text), unit="steps")
+    text = console.clean(text)
+    if sys.stderr.isatty():
+        from rich.console import Console
+        from rich.text import Text
+
+        return Console(stderr=True).status(Text(text))
+    click.echo(f"{text} ...", err=True)
+    return contextlib.nullcontext()

@@ -12,6 +12,18 @@ _STRONG, _GOOD, _WEAK = -60, -67, -75
 _JOIN_S = 35  # 20 s of station.py, a scan, the readings
 
 _LOAD = """
+def application(os, sys, name):
+    # None: frozen into the firmware, perhaps
+    there = None
+    for place in sys.path:
+        try:
+            files = os.listdir(place + '/apps')
+        except OSError:
+            continue
+        if name + '.py' in files or name + '.mpy' in files:
+            return True
+        there = False
+    return there
 def _(keys):
     global _c
     import os, sys
@@ -29,6 +41,7 @@ def _(keys):
             found[key] = _c[key]
     for group in ('sip', 'sip2', 'sip3', 'sip4'):
         found[group + '.has_password'] = bool(_c.get(group + '.password'))
+    found['app.is_there'] = application(os, sys, _c['app'])
     return found
 """
 
@@ -53,6 +66,10 @@ def accounts(session):
 def config(session):
     load(session)
     network = session.get("wifi.network") or "no Wi-Fi"
+    if session.settings.get("app.is_there") is False:
+        app = session.get("app")
+        yield Verdict("failed", f"app: there is no {app} on the board", f"siplet deploy --app {app}")
+        return
     yield Verdict("ok", f"{session.get('app', '?')} as {session.get('sip.address', '?')}, {network}")
 
 
@@ -63,7 +80,9 @@ def _():
     from siplet.errors import LocalError
     station = Board.station(_c['wifi.hostname'], _c['wifi.country_code'])
     wlan = network.WLAN(network.WLAN.IF_STA)
-    station.disconnect()  # a soft reset leaves the network joined, by a password that was right then
+    if wlan.isconnected():  # a soft reset leaves it so, by a password that was right then
+        station.disconnect()
+        time.sleep_ms(200)
     try:
         asyncio.run(station.connect(_c['wifi.network'], _c['wifi.password'], 20000))
     except LocalError as error:
@@ -77,7 +96,7 @@ def _():
     signal = []
     for i in range(5):
         signal.append(wlan.status('rssi'))
-        time.sleep_ms(50)
+        time.sleep_ms(20)
     return {'signal': sorted(signal)[2], 'channel': wlan.config('channel'), 'address': wlan.ifconfig()[0]}
 """
 
@@ -94,8 +113,8 @@ def wifi(session):
         key, _, text = str(told["error"])[:200].partition(": ")
         yield Verdict("failed", text or key, _join_advice(key, name, told.get("found") or ()))
         return
-    session.kept["joined"] = True
     signal, channel, address = int(told["signal"]), int(told["channel"]), str(told["address"])[:45]
+    session.kept["joined"] = address
     word = "strong" if signal >= _STRONG else "good" if signal >= _GOOD else "weak"
     if signal < _WEAK:
         word = "too weak for speech"

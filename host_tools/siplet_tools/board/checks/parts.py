@@ -42,14 +42,14 @@ def make(session):
 
 
 def relay(session):
-    yield from _switch(session, "relay", 1, _HOLD_MS, "Did the relay click, twice?", "it clicks")
+    yield from _switch(session, "relay", 1, _HOLD_MS, "Did the relay click, twice?", "it clicks", "half a second")
 
 
 def led(session):
-    yield from _switch(session, "led", 3, 200, "Did the lamp flash three times?", "it flashes")
+    yield from _switch(session, "led", 3, 150, "Did the lamp flash three times?", "it flashes", "three flashes")
 
 
-def _switch(session, name, times, ms, question, seen):
+def _switch(session, name, times, ms, question, seen, how):
     yield from session.require("config")
     network.load(session)
     pin, low = session.get(f"board.{name}_pin", -1), bool(session.get(f"board.{name}_active_low"))
@@ -58,7 +58,7 @@ def _switch(session, name, times, ms, question, seen):
         return
     make(session)
     if session.options.ask:
-        session.options.tell(f"{name}: on and off at pin {pin}")
+        session.options.tell(f"{name} on, {how}")
     levels = session.answer(_SWITCH, name, pin, times, ms)
     wanted = [int(low), *[int(not low), int(low)] * times]
     values = {"pin": pin, "levels": levels}

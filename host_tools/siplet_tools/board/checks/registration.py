@@ -1,22 +1,49 @@
-# The check of the registration: the phone is opened on the board as main.py would, and asks its servers.
+# The check of the registration: a phone with the board's accounts is opened on the board and asks its servers.
 # Imports checking, network.
 
 from siplet_tools.board.checking import Verdict
 from siplet_tools.board.checks import network
 
-_START_S = 30  # modules, Wi-Fi
+_START_S = 15  # to load its modules, to leave
 
 # The phone keeps its connections under a name that a joined build has shortened: they are found by what they are
 _REGISTER = """
-def _(limit):
+def _(address, limit):
     import asyncio, time
-    from siplet import platform, startup
-    from siplet.phone import Uri
+    from siplet import platform
+    from siplet.errors import LocalError, RemoteError
+    from siplet.phone import Phone, Uri
+    def account(group):
+        names = 'user', 'password', 'registrar', 'expires', 'transport', 'proxy'
+        found = {name: _c[group + '.' + name] or None for name in names}
+        found['register'] = _c[group + '.register']
+        return found
+    def make():
+        phone = Phone(
+            _c['sip.address'],
+            local_address=_c['sip.local_address'] or address,
+            local_port=_c['sip.local_port'],
+            servers=_c['dns.servers'] or None,
+            sound={'sound.complete': False},
+            **account('sip')
+        )
+        if _c['tls.ca'] or _c['tls.pin'] or _c['tls.insecure']:
+            phone.streams = {'tls': {name: _c['tls.' + name] for name in ('ca', 'pin', 'insecure')}}
+        for group in ('sip2', 'sip3', 'sip4'):
+            if _c[group + '.address']:
+                phone.add_account(_c[group + '.address'], **account(group))
+        return phone
     def busy(phone):
         return any(one.register and one.registration in ('off', 'registering') for one in phone.accounts)
     async def go():
-        main, board, phone, config = await platform.within(
-            startup.prepare(['/config.json'], '', lambda state, status: None), %d)
+        platform.install()
+        try:
+            phone = make()
+            await phone.__aenter__()
+        except RemoteError as error:
+            raise LocalError('sip.address, sip.registrar: cannot be used (' + error.text + ')')
+        except OSError as error:
+            raise LocalError('sip.local_address, sip.local_port: cannot be opened (' + str(error) + ')')
         start = time.ticks_ms()
         try:
             while busy(phone) and time.ticks_diff(time.ticks_ms(), start) < limit:
@@ -35,9 +62,9 @@ def _(limit):
                 ))
             return {'rows': rows, 'ms': ms, 'heard': phone.received, 'why': why}
         finally:
-            await phone.close(1500)
+            await phone.close(1500 if any(one.registration == 'registered' for one in phone.accounts) else 0)
     return asyncio.run(go())
-""" % (_START_S * 1000)
+"""
 
 
 def registration(session):
@@ -51,14 +78,16 @@ def registration(session):
     if session.results.get("names") is False and len(groups) == 1:
         yield Verdict("skipped", "needs the registrar's address, which names could not find")
         return
-    session.fresh()  # the phone gets the heap that it will have
+    session.fresh()  # the phone gets the heap that it will have; the Wi-Fi stays joined
+    network.load(session)
     wait_s = session.options.wait_s
-    try:
-        told = session.answer(
-            _REGISTER, int(wait_s * 1000), limit_s=_START_S + wait_s + 5, busy="registering, as the phone does it"
-        )
-    finally:
-        session.loaded.clear()
+    told = session.answer(
+        _REGISTER,
+        session.kept["joined"],
+        int(wait_s * 1000),
+        limit_s=_START_S + wait_s,
+        busy="registering, as the phone does it",
+    )
     for group, row in zip(groups, told["rows"]):
         yield _judge(session, group, row, told)
     session.fresh()
