@@ -78,7 +78,7 @@ def unanswered(evidence):
             continue
         key = (*one.hop, one.method)
         if one.answers:
-            spoke[key] = max(request.time, spoke.get(key, 0))
+            spoke[one.hop[1]] = max(request.time, spoke.get(one.hop[1], 0))
         else:
             silent.setdefault(key, []).append(one)
     for (source, target, method), lost in silent.items():
@@ -86,7 +86,7 @@ def unanswered(evidence):
         waited = evidence.end - lost[0].first.time
         if not (sent >= 3 or waited > 5) or waited < 1:
             continue
-        if method == "OPTIONS" and spoke.get((source, target, method), 0) > lost[-1].first.time:
+        if method == "OPTIONS" and spoke.get(target, 0) > lost[-1].first.time:
             continue  # it was away for a while
         if (source[0], target[0]) in half:
             continue

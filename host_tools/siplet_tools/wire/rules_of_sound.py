@@ -7,6 +7,7 @@ from siplet_tools.wire.finding import Finding, place
 _SPEAKING_S = 3  # of a call, after which both should have been heard
 _ENOUGH = 50  # packets, a second: what the other side sends, so that silence is none of both
 _DTMF = ("application/dtmf", "application/vnd.nortelnetworks.digits")
+_NO_VERDICT = (401, 407, 408, 481, 487)  # on the form of a key
 _ADVICE = (
     "sound goes to an address that is wrong or shut: look at the SDP's addresses and the firewall's UDP ports; "
     "behind a NAT: sound.stun_server"
@@ -77,8 +78,9 @@ def keys(evidence):
         for one in transactions(evidence)
         if one.method == "INFO" and one.first.get("content-type").lower().startswith(_DTMF)
     ]
+    heard = {one.call_id for one in infos if 200 <= one.status < 300}  # there are two forms of INFO: one was taken
     for one in infos:
-        if one.status >= 400 and one.status not in (401, 407, 408, 481, 487) and one.call_id not in by_event | told:
+        if one.status >= 400 and one.status not in _NO_VERDICT and one.call_id not in by_event | heard | told:
             told.add(one.call_id)
             yield Finding(
                 "dtmf-info-refused",
@@ -86,7 +88,6 @@ def keys(evidence):
                 "the other side wants them in RTP: sound.keys_are_sent_as = rtp, or allow INFO there (dtmf_mode=info)",
                 one.final.time,
             )
-    heard = {one.call_id for one in infos if 200 <= one.status < 300}
     for one in known:
         sides = ((one.names[0], one.offer), (one.names[1], one.answer))
         for to, flows in zip((0, 1), one.flows(evidence)):

@@ -22,7 +22,7 @@ class Stream:
     def __init__(self):
         self.kind = ""
         self._data = b""
-        self._next = None
+        self._first = self._next = None
         self._later = {}
 
     def feed(self, packet):
@@ -30,12 +30,16 @@ class Stream:
         place = packet.sequence
         if self._next is None or abs(self._ahead(place)) > _FAR:
             self._next, self._later, self._data, self.kind = place, {}, b"", ""
+            self._first = place
         found = []
         if self._ahead(place) > 0:
             self._later[place] = packet
             if len(self._later) > _AHEAD:
                 found += self._skip()
             return found
+        if not self.kind and (place + packet.length) & 0xFFFFFFFF == self._first:  # the first ones changed places
+            self._first, self._data = place, packet.data + self._data
+            return self._messages(packet)
         found += self._take(packet)
         return found + self._follow()
 

@@ -1,0 +1,91 @@
+# siplet doctor and what is damaged, hostile or nothing for it: findings or one clear line, and never a traceback.
+
+import os
+import random
+import struct
+
+from doctor_captures import block, ethernet, frames, ip, long_call, pcap, tcp, trouble
+from doctor_stories import DOOR, SERVER, Story
+from siplet_tools import cli
+from siplet_tools.wire.capture import Packet
+
+
+def run(path, capsys):
+    """The exit status and what was said; one line of an error, and never a traceback."""
+    status = cli.main(["doctor", str(path)])
+    said = capsys.readouterr()
+    assert status in (0, 1, 2) and "Traceback" not in said.out + said.err
+    assert (status == 2) == bool(said.err) and said.err.count("\n") == (status == 2)
+    return status, said.out
+
+
+def test_a_capture_that_was_cut_anywhere_tells_what_is_before_that_place(tmp_path, capsys):
+    whole = pcap(tmp_path / "x.pcap", frames(trouble(), ethernet), 1).read_bytes()[:9000]
+    path = tmp_path / "cut.pcap"
+    found = set()
+    for size in range(0, len(whole), 50):
+        path.write_bytes(whole[:size])
+        status, said = run(path, capsys)
+        found.add((status, "damaged or cut short" in said))
+    assert found >= {(2, False), (0, True), (1, True)}
+
+
+def test_a_damaged_capture_never_ends_in_a_traceback(tmp_path, capsys):
+    rnd = random.Random(5060)
+    wholes = [pcap(tmp_path / "x.pcap", frames(trouble(), ethernet), 1).read_bytes()[:12000]]
+    wholes.append(pcap(tmp_path / "x.pcap", tcp(long_call(), (300,)), 101).read_bytes())
+    path = tmp_path / "bad.pcap"
+    for i in range(150):
+        data = bytearray(wholes[i % 2])
+        for _ in range(rnd.choice((1, 10, 300))):
+            data[rnd.randrange(24 if i % 3 else 0, len(data))] = rnd.randrange(256)
+        if i % 5 == 0:  # a length that is huge
+            struct.pack_into("<I", data, 24 + 8, rnd.choice((0xFFFFFFFF, 0x7FFFFFFF, 1 << 20)))
+        path.write_bytes(data)
+        run(path, capsys)
+
+
+def test_a_damaged_pcapng_never_ends_in_a_traceback(tmp_path, capsys):
+    rnd = random.Random(1460)
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    whole = section + block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHB3x", 9, 1, 6))
+    for one in trouble().packets[:20]:
+        raw = ethernet(ip(one))
+        whole += block(6, struct.pack("<IIIII", 0, 0, int(one.time * 1e6) & 0xFFFFFFFF, len(raw), len(raw)) + raw)
+    path = tmp_path / "bad.pcapng"
+    for i in range(100):
+        data = bytearray(whole)
+        for _ in range(rnd.choice((1, 5, 100))):
+            data[rnd.randrange(4, len(data))] = rnd.randrange(256)
+        path.write_bytes(data[: rnd.randrange(len(data))] if i % 4 == 0 else data)
+        run(path, capsys)
+
+
+def test_what_is_no_capture_and_no_log_is_refused_in_one_line(tmp_path, capsys):
+    rnd = random.Random(1)
+    path = tmp_path / "file"
+    for data in (b"", b"hello world\n", rnd.randbytes(5000), bytes(1000), b"\x1f\x8b" + rnd.randbytes(50), b"\n" * 99):
+        path.write_bytes(data)
+        assert run(path, capsys)[0] == 2
+    assert run(tmp_path / "none", capsys)[0] == 2
+
+
+def test_what_the_network_says_never_steers_the_terminal(tmp_path, capsys):
+    story = Story()
+    request = story.ask("MESSAGE", DOOR, SERVER, user="\x1b[31mred\x9b2J")
+    story.answer(request, 499, reason="\x1b]0;title\x07")
+    for arguments in ([], ["--json"]):
+        assert cli.main(["doctor", *arguments, story.write(tmp_path / "x.pcap")]) == 1
+        said = capsys.readouterr().out
+        assert not [c for c in said if not c.isprintable() and c != "\n"]
+
+
+def test_numbers_that_make_no_sense_are_no_trouble(tmp_path, capsys):
+    story = Story()
+    nines = "9" * 5000
+    body = f"v=0\r\nc=IN IP4 {DOOR[0]}\r\nm=audio {nines} RTP/AVP 8 ² {nines}\r\na=rtpmap:{nines} x\r\n"
+    story.call(offer=body, answer=body.replace(nines, "77", 1))
+    story.register(expires=nines, more=["Expires: " + nines])
+    story.packets.append(Packet(story.now, DOOR, SERVER, b"SIP/2.0 200 OK\r\nCSeq: \r\nCall-ID:\r\n\r\n", 40))
+    run(story.write(tmp_path / "x.pcap"), capsys)
+    assert os.path.getsize(tmp_path / "x.pcap") > 10000
