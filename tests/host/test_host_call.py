@@ -33,10 +33,10 @@ def test_the_echo_is_measured_and_each_key_arrives_once_in_each_form(tmp_path):
     lives = []
     with App(tmp_path, "echo") as app:
         report = host_phone.test_call(
-            app.target, seconds=3, digits="1#", log=app.log, record=str(heard), live=lives.append
+            app.target, seconds=2, digits="1#", log=app.log, record=str(heard), live=lives.append
         )
     assert faults(report.verdicts) == []
-    assert report.codec == "PCMA" and report.sound == "sendrecv" and 3 <= report.seconds < 8
+    assert report.codec == "PCMA" and report.sound == "sendrecv" and 2 <= report.seconds < 8
     assert 40 <= report.round_trip_ms["sound"] <= 400
     assert report.one_way_ms["sound"] == report.round_trip_ms["sound"] / 2
     assert report.level_dbov == pytest.approx(-22, abs=3)
@@ -45,9 +45,9 @@ def test_the_echo_is_measured_and_each_key_arrives_once_in_each_form(tmp_path):
         ("rtp", "1#", "log"),
         ("info", "1#", "log"),
     ]
-    assert lives[-1].received > 130 and lives[-1].lost == 0
+    assert lives[-1].received > 90 and lives[-1].lost == 0
     with wave.open(str(heard)) as file:
-        assert file.getframerate() == 8000 and 3 <= file.getnframes() / 8000 < 8
+        assert file.getframerate() == 8000 and 2 <= file.getnframes() / 8000 < 8
     document = json.loads(json.dumps(report.to_dict()))
     assert document["ok"] is report.ok and document["one_way_ms"]["sound"] == report.one_way_ms["sound"]
 

@@ -104,7 +104,7 @@ def test_its_bell_is_pressed_and_it_calls(siplet, board, talking):
                 break
 
     with meanwhile(visit):
-        status, report = siplet("--let-it-call", "--local-port", str(HOST_PORT), "--seconds", "1.5")
+        status, report = siplet("--let-it-call", "--local-port", str(HOST_PORT), "--seconds", "1")
     assert faults(report["verdicts"]) == [] and status == (0 if report["ok"] else 1)
     assert report["direction"] == "in" and report["remote"].startswith("sip:door@")
     assert "talking" in report["said_by_board"]
@@ -117,9 +117,9 @@ def test_its_wifi_goes_away_in_the_middle_and_the_verdict_says_so(siplet, board,
 
     try:
         with meanwhile(leave):
-            status, report = siplet(TARGET, "--seconds", "2")
+            status, report = siplet(TARGET, "--seconds", "1.7")
     finally:
         board.wifi(True)
     assert report["answered"], report["verdicts"]
-    assert status == 1 and report["dry_s"] > 1
+    assert status == 1 and report["dry_s"] >= 1
     assert any("no packets came" in one["text"] for one in report["verdicts"])

@@ -74,7 +74,8 @@ class HostPhone:
     async def __aexit__(self, kind, error, trace):
         try:
             # A server is to forget us; who did not answer our BYE, or never said a word, is not waited for once more
-            await self.phone.close(2000 if self._account else 500 if self.messages else 100)
+            known = self.phone.registration in ("registered", "refreshing")
+            await self.phone.close(2000 if known else 500 if self.messages else 100)
         finally:
             self._quiet.close()
 
@@ -96,10 +97,10 @@ class HostPhone:
         server = self._account.rpartition("@")[2]
         if status in (401, 403, 407):
             text = f"{server} refuses the password of {self._account} ({status}): check SIPLET_PASSWORD"
-        elif status:
+        elif status and self.messages:
             text = f"{server} does not register {self._account} ({status}): does it know this account?"
         else:
-            text = f"{server} does not answer: is it the right server, is it on, does a firewall stand between?"
+            text = f"{server} does not answer: is that its name, is it on, does a firewall stand between?"
         raise ToolError(text, FAILED)
 
 
