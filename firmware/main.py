@@ -11,7 +11,6 @@ import asyncio
 import gc
 import sys
 
-import micropython
 from siplet.errors import LocalError
 from siplet.log import log
 
@@ -23,9 +22,7 @@ async def run(arguments, opened):
 
     from siplet import startup
 
-    file = globals().get("__file__", "")  # a board may run it without telling its name
-    here = file.rpartition("/")[0] if "/" in file else "."  # "" is the root
-    main, board, phone, config = await startup.prepare(arguments, here, tell_state)
+    main, board, phone, config = await startup.prepare(arguments, tell_state)
     opened.append(phone)
     if hasattr(board, "commands"):
         add_commands(board, phone)
@@ -77,9 +74,6 @@ def drive(loop, coroutine):
 
 def start(arguments):
     """The exit status: 0 when the application ended or was told to, 2 when it could not start."""
-    if not arguments:
-        # Until siplet.bring_up looks at the serial line Ctrl-C waits there: the frames of a web installer hold its byte
-        micropython.kbd_intr(-1)
     # Collect often while modules are loaded: what stays lies close together then, and leaves room in one piece.
     gc.threshold(4096)
     loop = asyncio.new_event_loop()
@@ -92,8 +86,6 @@ def start(arguments):
         print(error)
         return 2
     finally:
-        if not arguments:
-            micropython.kbd_intr(3)
         # In a task of its own: MicroPython's wait_for can cancel a task, that was cancelled while it waited, once more
         for phone in opened:
             drive(loop, phone.close())
@@ -103,6 +95,11 @@ def start(arguments):
 
 def main(arguments):
     """start() for this program: a PC's exits; a board's leaves the prompt, or starts the board anew after a fault."""
+    if not arguments:
+        import micropython
+
+        # Until siplet.bring_up looks at the serial line Ctrl-C waits there: the frames of a web installer hold its byte
+        micropython.kbd_intr(-1)
     try:
         status = start(arguments)
     except Exception as failed:  # Ctrl-C is none
@@ -111,6 +108,9 @@ def main(arguments):
         from siplet import restart
 
         restart.run(failed)
+    finally:
+        if not arguments:
+            micropython.kbd_intr(3)
     # A board that starts by itself has taken its board.py. It must not exit: that would start it again, for ever
     if arguments or "board" not in sys.modules:
         sys.exit(status)

@@ -6,6 +6,7 @@
 import time
 
 import machine
+import micropython
 
 from siplet import platform
 from siplet.log import log
@@ -19,6 +20,7 @@ _MARK = b"siplet"  # before the number: the memory holds anything after power ca
 
 def run(error):
     """Never returns, but by KeyboardInterrupt: the board is reset."""
+    micropython.kbd_intr(3)
     platform.print_exception(error)
     times = 0
     memory = None

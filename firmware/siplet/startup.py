@@ -122,17 +122,16 @@ def _account(config, group):
     return found
 
 
-async def prepare(arguments, here, on_state):
-    """(the application's main, board, phone, configuration), the phone open. here: the folder of main.py; on_state: the
-    phone's, and no function of this module, which would keep all of it.
+async def prepare(arguments, on_state):
+    """(the application's main, board, phone, configuration), the phone open. on_state: the phone's, and no function of
+    this module, which would keep all of it.
 
     Without arguments, on a board: returns once there is a configuration and a network, however long that takes.
     """
     platform.install()
+    here = __file__.rpartition("siplet/")[0][:-1] or "."  # where main.py lies
     # What lies beside main.py says that this is a board, not the platform: a simulated one is a PC as well
-    is_pc = sys.platform in ("linux", "darwin", "win32") and not {"board.py", "board.mpy"} & set(
-        os.listdir(here or "/")
-    )
+    is_pc = sys.platform in ("linux", "darwin", "win32") and not {"board.py", "board.mpy"} & set(os.listdir(here))
     if not arguments and not is_pc:
         from siplet import bring_up
 

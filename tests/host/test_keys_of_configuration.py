@@ -63,3 +63,13 @@ def test_defaults_in_the_code_are_those_of_the_table():
         )
         seen += 1
     assert seen > 12
+
+
+def test_a_board_gets_the_table_without_what_it_tells_a_person():
+    from siplet_tools import compiler
+
+    with open(config.__file__, encoding="utf-8") as file:
+        names = {}
+        exec(compiler.without_help(file.read()), names)
+    assert [(*row[:5], "") for row in config.TABLE] == list(names["TABLE"])
+    assert names["load"]({"sip": {"address": "sip:a@b"}}) == config.load({"sip": {"address": "sip:a@b"}})

@@ -21,6 +21,10 @@ class Machine:
             return Machine.kept
 
     @staticmethod
+    def kbd_intr(byte):
+        assert byte == 3  # the pause can be interrupted
+
+    @staticmethod
     def reset():
         raise Reset
 
@@ -51,6 +55,7 @@ def load():
     clock = Clock()
     clock.slept = []
     restart.machine = Machine
+    restart.micropython = Machine
     restart.platform = restart.time = clock
     restart.log = lambda line: None
     return restart, clock
