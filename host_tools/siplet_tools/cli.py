@@ -85,7 +85,7 @@ def main(arguments=None):
         click.echo(error.format_message())
         return USAGE
     except click.ClickException as error:
-        hint = f" (siplet {error.ctx.info_name} --help)" if getattr(error, "ctx", None) and error.ctx.parent else ""
+        hint = f" ({error.ctx.command_path} --help)" if getattr(error, "ctx", None) and error.ctx.parent else ""
         _show(error.format_message() + hint)
         return USAGE
     except BrokenPipeError:  # | head

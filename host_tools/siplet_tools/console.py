@@ -52,7 +52,9 @@ def verdict(kind, text, advice=""):
 
 def result(value):
     """The document that --json asks for: value, of lists, dicts, texts and numbers."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    # What no terminal should get stands in texts alone, where JSON has another way to write it
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def table(head, rows):

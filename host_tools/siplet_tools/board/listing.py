@@ -1,4 +1,4 @@
-# Who the attached boards are. Imports ports, link, errors.
+# Who the attached boards are. Imports ports, visit, errors.
 
 from dataclasses import dataclass
 
@@ -36,7 +36,7 @@ def attached(ask=True, progress=None, port=None):
 
     progress(done, total) counts boards. A board that cannot be asked is in the list, with its trouble.
     """
-    from siplet_tools.board.link import Link
+    from siplet_tools.board.visit import visit
 
     found = []
     there = ports.attached()
@@ -46,9 +46,8 @@ def attached(ask=True, progress=None, port=None):
         entry = Found(one)
         if ask:
             try:
-                with Link.open(one.port) as link:
+                with visit(one.port) as link:
                     entry.facts = link.facts()
-                    link.restart()
             except ToolError as error:
                 entry.trouble = str(error).removeprefix(one.port + ": ")
         found.append(entry)

@@ -12,7 +12,9 @@ from siplet_tools.wire.capture import Packet
 _SIP = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")
 _RTP = re.compile(rb"(>>r|<<r) (\d{1,10}) (\S{1,300}) (\d{1,6}) (\d{1,6}) (\d{1,5})$")
 _RESTART = re.compile(rb"(?:\r?\n)?(?:MPY: soft reboot|ets [A-Z][a-z]{2} |rst:0x[0-9a-f]+ \(|ESP-ROM:)")
-_MOST = 65536
+_LIKELY = re.compile(rb"\n(?=(?:>>>|<<<|>>r|<<r) \d{1,10} |\d{1,7}\.\d{3} )")  # the log goes on
+_MOST = 65536  # bytes of a record, or of a line
+_LONGEST = 4096  # bytes of a line that are shown
 _WRAP = 1 << 30
 _LOGGED = re.compile(r"(\d{1,7})\.(\d{3}) (.*)$", re.DOTALL)
 
@@ -45,10 +47,11 @@ class Output:
         self._record = None  # the match of a record whose bytes are still coming
 
     def feed(self, data):
+        """data: what has come since the last time; b"": nothing, for a tenth of a second or more."""
         self._data += data
         found = []
         while True:
-            if self._record and not self._take_record(found):
+            if self._record and not self._take_record(found, quiet=not data):
                 return found
             line, end, rest = self._data.partition(b"\n")
             if not end:
@@ -61,25 +64,29 @@ class Output:
             if match and int(match[4]) <= _MOST and (match.re is _SIP or int(match[5]) <= int(match[4])):
                 self._record = match
             else:
-                found.append(_line(line))
+                found.append(_line(line[:_LONGEST]))
 
-    def _take_record(self, found):
-        # True when what was waited for is there, or will never come
+    def _take_record(self, found, quiet):
+        # True when what was waited for is there, or will never come: a message may quote what a reset prints, but
+        # nobody falls silent within it
         match = self._record
         size = int(match[4] if match.re is _SIP else match[5])
-        restart = _RESTART.search(self._data[: size + 1])
-        if len(self._data) < size + 1 and not restart:
-            return False
-        self._record = None
-        if self._data[size : size + 1] == b"\n" and len(self._data) > size:
+        if len(self._data) <= size:
+            restart = _RESTART.search(self._data) if quiet else None
+            if not restart:
+                return False
+            self._data = self._data[restart.start() :].lstrip(b"\r\n")
+        elif self._data[size : size + 1] == b"\n":
             data, self._data = self._data[:size], self._data[size + 1 :]
             sent, ticks, peer = match[1][:2] == b">>", int(match[2]), match[3].decode("ascii", "replace")
             if match.re is _SIP:
                 found.append(Record(sent, ticks, peer, data))
             else:
                 found.append(Rtp(sent, ticks, peer, int(match[6]), data, int(match[4])))
-        elif restart:
-            self._data = self._data[restart.start() :].lstrip(b"\r\n")
+        else:  # bytes were lost; what is left of a message may hold secrets, and is nobody's log
+            restart = _RESTART.search(self._data) or _LIKELY.search(self._data)
+            self._data = self._data[restart.start() :].lstrip(b"\r\n") if restart else b""
+        self._record = None
         return True
 
     def rest(self):
@@ -114,15 +121,13 @@ class Clock:
         self._base = None
 
     def time(self, ticks):
-        """now(): s, asked once; a board that has started anew begins anew."""
+        """now(): s, asked once, and again when the board has started anew. Never less than the last time."""
         if self._base is not None:
             since = (ticks - self._base[0]) % _WRAP
             if since < _WRAP // 2:
                 self._base = (ticks, self._base[1] + since / 1000)
                 return self._base[1]
-            if _WRAP - since < 60000:  # out of order, a little
-                return self._base[1]
-        self._base = (ticks, self._now())
+        self._base = (ticks, max(self._now(), self._base[1] if self._base else 0))
         return self._base[1]
 
 

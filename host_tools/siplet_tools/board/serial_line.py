@@ -1,9 +1,11 @@
 # A board's serial line as it is, without its REPL: read, and opened again when the board or its cable comes back.
 # Imports ports, errors, pyserial.
 
+import sys
 import time
 
 from siplet_tools.board import ports
+from siplet_tools.errors import ToolError
 
 
 class SerialLine:
@@ -24,7 +26,8 @@ class SerialLine:
         import serial
 
         try:
-            return serial.Serial(port, self._baud, timeout=0.1)
+            # Two that read the same port would share its bytes; on Windows a port is exclusive by itself
+            return serial.Serial(port, self._baud, timeout=0.1, exclusive=None if sys.platform == "win32" else True)
         except OSError as error:
             raise ports.explain(error, port) from None
 
@@ -42,6 +45,18 @@ class SerialLine:
         except OSError:
             self._come_back()
 
+    def restart(self, timeout_s=10):
+        """Ends what runs and has the board start anew, softly; False when it does not react."""
+        self.write(b"\r\x03\x03\x02")
+        deadline = time.monotonic() + timeout_s  # an application says goodbye first
+        heard = b""
+        while not heard.endswith(b">>> "):
+            if time.monotonic() > deadline:
+                return False
+            heard = (heard + (self.read() or b""))[-64:]
+        self.write(b"\x04")
+        return True
+
     def _come_back(self):
         self.close()
         self._told(f"{self.port}: the line is gone; waiting for the board")
@@ -50,7 +65,7 @@ class SerialLine:
             for port in _same_board(self._mark, self.port):
                 try:
                     self._serial = self._open(port)
-                except ports.ToolError:
+                except ToolError:
                     continue
                 if port != self.port:
                     self._told(f"{self.port}: the board is at {port} now")

@@ -6,14 +6,17 @@
 #     password = { env = "DOOR_PASSWORD" }       from the environment
 #     password = { prompt = "SIP password" }     asked for, without an echo
 
+import contextlib
 import json
 import os
+import re
 
 from siplet_tools import firmware
 from siplet_tools.errors import USAGE, ToolError
 
 PATH = "/config.json"
 MASK = "********"
+_PASSWORD = re.compile(r"(?i)(sips?:[^\s:@<>;,\"]*:)[^\s@<>;,\"]*@")
 
 
 def table():
@@ -22,38 +25,64 @@ def table():
 
 
 def is_secret(key):
-    """Whether the value of that key is never shown."""
+    """Whether the value of that key is never shown: passwords, and the keys that open a door."""
     row = table().get(key)
-    return key.rpartition(".")[2] == "password" or bool(row and row[0] in ("secret", "secrets"))
+    return key.rpartition(".")[2] == "password" or bool(row and row[0] in ("secret", "secrets", "digits"))
+
+
+def shown(key, value):
+    """value as a script may see it: secrets as MASK, also those within a SIP URI."""
+    if is_secret(key):
+        return MASK if value else ""
+    if isinstance(value, list):
+        return [shown(key, one) for one in value]
+    return _PASSWORD.sub(r"\1" + MASK + "@", value) if isinstance(value, str) else value
 
 
 def masked(key, value):
-    """value as it may be shown, str."""
-    if is_secret(key):
-        return MASK if value else "(empty)"
+    """value as a person may see it, str."""
+    value = shown(key, value)
+    if is_secret(key) and not value:
+        return "(empty)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
-def read_toml(path, ask=None):
+def read_toml(path, ask=None, protect=str, template=False):
     """{key: value} of a TOML file, secrets taken from where it says. ask(text): what is typed for a prompt.
 
-    ToolError with the file and its line, or key, for whatever cannot be used.
+    ToolError with the file and its line, or key, for whatever cannot be used; before anything is asked for, when it
+    does not depend on the answer. protect(text): done to each text that did not stand in the file. template: its values
+    are not checked, for they are not whole.
     """
     import tomlkit
-    from tomlkit.exceptions import TOMLKitError
+    from tomlkit.exceptions import KeyAlreadyPresent, TOMLKitError
 
     try:
-        with open(path, encoding="utf-8") as file:
+        with open(path, encoding="utf-8-sig") as file:
             document = tomlkit.parse(file.read()).unwrap()
     except OSError as error:
         raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
     except UnicodeDecodeError:
         raise ToolError(f"{path}: is not UTF-8 text", USAGE) from None
-    except TOMLKitError as error:
+    except KeyAlreadyPresent as error:  # a key is no secret, a value may be
+        raise ToolError(f"{path}: is not valid TOML: {error}", USAGE) from None
+    except (TOMLKitError, RecursionError) as error:
         line = getattr(error, "line", None)
         what = str(error).split(" at line")[0] if not _may_quote(error) else "a value"
         raise ToolError(f"{path}: is not valid TOML" + (f", line {line}: {what}" if line else ""), USAGE) from None
-    return {key: _taken(path, key, value, ask) for key, value in flatten(document).items()}
+    flat = flatten(document)
+    for key in flat:
+        if key not in table():
+            raise ToolError(f"{path}: {unknown(key)}", USAGE)
+    if not template:
+        asked = {key for key, value in flat.items() if _prompts(value)}
+        given = {key: _taken(path, key, value, None, str) for key, value in flat.items() if key not in asked}
+        check({"sip.address": "sip:to@be.typed", **given} if "sip.address" in asked else given, path)
+    return {key: _taken(path, key, value, ask, protect) for key, value in flat.items()}
+
+
+def _prompts(value):
+    return any(map(_prompts, value)) if isinstance(value, list) else isinstance(value, dict) and "prompt" in value
 
 
 def _may_quote(error):
@@ -86,19 +115,21 @@ def nest(flat):
     return document
 
 
-def _taken(path, key, value, ask):
+def _taken(path, key, value, ask, protect):
+    if isinstance(value, list):
+        return [_taken(path, key, one, ask, protect) for one in value]
     if not isinstance(value, dict):
         return value
     if set(value) == {"env"}:
         found = os.environ.get(str(value["env"]))
         if found is None:
             raise ToolError(f"{path}: {key}: the environment has no {value['env']}", USAGE)
-        return found
+        return protect(found)
     if set(value) == {"prompt"}:
         if ask is None:
             raise ToolError(f"{path}: {key}: wants to be typed, and nobody is there to ask", USAGE)
-        return ask(str(value["prompt"]))
-    raise ToolError(f"{path}: {key}: no such key, or not {{ env = ... }} or {{ prompt = ... }}", USAGE)
+        return protect(ask(str(value["prompt"])))
+    raise ToolError(f"{path}: {key}: must be a value, {{ env = ... }} or {{ prompt = ... }}", USAGE)
 
 
 def check(flat, name="configuration"):
@@ -110,61 +141,87 @@ def check(flat, name="configuration"):
         raise ToolError(f"{name}: {error}", USAGE) from None
 
 
+def unknown(key):
+    """What is wrong with a key that the table does not have, and the nearest one."""
+    near = firmware.load("config")._nearest(key)
+    return f"{key}: no such key, " + (f"did you mean {near}?" if near else "siplet provision show --all lists them")
+
+
 def parse(key, text):
-    """The value that a text on the command line stands for, by the key's kind; ToolError."""
+    """The value that a text on the command line or in a CSV stands for, by the key's kind; ToolError."""
     rows = table()
     if key not in rows:
-        near = firmware.load("config")._nearest(key)
-        raise ToolError(f"{key}: no such key" + (f", did you mean {near}?" if near else ""), USAGE)
-    kind, default = rows[key][:2]
+        raise ToolError(unknown(key), USAGE)
+    kind = rows[key][0]
     if kind == "bool":
         words = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
         if text.lower() not in words:
             raise ToolError(f"{key}: must be true or false", USAGE)
         return words[text.lower()]
-    if kind == "int" or kind == "pin":
-        try:
+    try:
+        if kind == "int":
             return int(text, 0)
-        except ValueError:
-            raise ToolError(f"{key}: must be a whole number", USAGE) from None
-    if isinstance(default, (tuple, list)) or kind in ("targets", "texts", "secrets", "pins"):
-        parts = [part.strip() for part in text.split(",") if part.strip()]
         if kind == "pins":
-            return [parse_int(key, part) for part in parts]
-        return parts
+            return [int(part, 0) for part in text.split(",") if part.strip()]
+    except ValueError:
+        numbers = "a whole number" if kind == "int" else "whole numbers with commas between"
+        raise ToolError(f"{key}: must be {numbers}", USAGE) from None
+    if kind in ("targets", "texts", "secrets"):
+        return [part.strip() for part in text.split(",") if part.strip()]
     return text
 
 
-def parse_int(key, text):
-    try:
-        return int(text, 0)
-    except ValueError:
-        raise ToolError(f"{key}: must be whole numbers with commas between", USAGE) from None
+class Damaged(ToolError):
+    """What lies on the board as its configuration is none."""
 
 
 def read_board(link):
-    """{key: value} of the board's configuration; {} when it has none. ToolError when what is there is no JSON."""
+    """{key: value} of the board's configuration; {} when it has none. Damaged when what is there is no JSON."""
     data = link.get(PATH)
     if data is None:
         return {}
     try:
         document = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise ToolError(f"{link.port}: {PATH} on the board is damaged; siplet provision FILE.toml writes it anew")
+        raise Damaged(f"{link.port}: {PATH} on the board is damaged; siplet provision FILE.toml writes it anew")
     return flatten(document)
 
 
-def write_board(link, flat):
-    """Replaces the board's configuration: there is the old one or the new one, never a part; verified."""
+def write_board(link, flat, progress=None):
+    """Replaces the board's configuration: there is the old one or the new one, never a part; verified.
+
+    progress(done, total): bytes. ToolError with what to do; a full file system is one.
+    """
     from siplet_tools.board import building, upload
+    from siplet_tools.board.link import BoardError
 
     data = (json.dumps(nest(flat), indent=1, ensure_ascii=False) + "\n").encode()
     link.fresh()
-    if upload.upload(link, {PATH: data}).get(PATH) != building.sha256(data):
-        raise ToolError(f"{link.port}: the configuration arrived damaged, the old one is still there; try again")
-    upload.put_in_place(link, [PATH])
+    try:
+        arrived = upload.upload(link, {PATH: data}, progress).get(PATH) == building.sha256(data)
+        if arrived:
+            upload.put_in_place(link, [PATH])
+            return
+    except BoardError as error:
+        if "OSError: 28" not in error.trace and "ENOSPC" not in error.trace:
+            raise
+        _sweep(link)
+        raise ToolError(
+            f"{link.port}: the board's file system is full, its configuration is the old one; remove files of yours "
+            "(mpremote fs rm), then the same again"
+        ) from None
+    _sweep(link)
+    raise ToolError(f"{link.port}: the configuration arrived damaged, the old one is still there; try again")
+
+
+def _sweep(link):
+    # Takes back what has been written so far
+    from siplet_tools.board import upload
+
+    with contextlib.suppress(ToolError):  # the next try writes over it
+        upload.put_in_place(link, [], [PATH + ".new"])
 
 
 def registers(flat):
@@ -173,11 +230,18 @@ def registers(flat):
     return bool(flat.get("sip.password") or flat.get("sip.registrar")) if wish is None else wish
 
 
-def merged(old, new):
-    """new, and what the board has of Wi-Fi when new says nothing of it: Improv may have set it."""
-    if any(key.startswith("wifi.") for key in new):
-        return dict(new)
-    return {**{key: value for key, value in old.items() if key.startswith("wifi.")}, **new}
+def merged(old, new, board=""):
+    """new, and what it says nothing of: of Wi-Fi what the board has, for Improv may have set it; of pins what it has,
+    or the wiring in its boards/NAME/README.md. board: its name.
+    """
+    from siplet_tools.board import catalog
+
+    wiring = {key: value for key, value in old.items() if key.startswith("board.")}
+    if not wiring and board:
+        wiring = flatten(catalog.board(board).get("defaults", {}))
+    usual = {**wiring, **{key: value for key, value in old.items() if key.startswith("wifi.")}}
+    groups = {key.split(".")[0] for key in new}
+    return {**{key: value for key, value in usual.items() if key.split(".")[0] not in groups}, **new}
 
 
 def differences(old, new):

@@ -1,5 +1,8 @@
 # From a traceback of compiled code back to its source: what siplet deploy has left below build/. Imports ROOT.
+#
+# Code that was deployed with --lines names its lines; other code its functions alone, whose definition is shown then.
 
+import ast
 import glob
 import os
 import re
@@ -7,47 +10,90 @@ import re
 from siplet_tools.interpreter import ROOT
 
 _FRAME = re.compile(r'  File "([^"]{1,200})", line (\d{1,6})(?:, in (\S{1,100}))?$')
+_RAISED = re.compile(r"[A-Za-z_.]{1,80}(?:Error|Exception|Exit|Interrupt)\b")
+_QUOTED = re.compile(r"'(\w{1,80})'")
+_MOST = 3  # places that are shown when it may be one of several
 
 
 class Sources:
-    """The joined sources of the build that was deployed last, and what the short names in them stand for."""
+    """The joined sources of the build that was deployed last, and what the short names in them stand for.
+
+    folder: of those; None: the last one below build/deploy/.
+    """
 
     def __init__(self, folder=None):
         folders = glob.glob(os.path.join(ROOT, "build", "deploy", "*-py"))
         self.folder = folder or (max(folders, key=os.path.getmtime) if folders else None)
-        self._names, self._files = {}, {}
+        self._names, self._files, self._parsed = {}, {}, {}
         if self.folder:
             self._names = _read_names(os.path.join(self.folder, "names.txt"))
-            for path in glob.glob(os.path.join(self.folder, "**", "*.py"), recursive=True):
+            for path in sorted(glob.glob(os.path.join(self.folder, "**", "*.py"), recursive=True)):
                 self._files.setdefault(os.path.basename(path)[:-3], []).append(path)
 
     def explain(self, line):
-        """The lines to show for one line of a traceback: itself, and its source when that is known; [] for no frame."""
+        """The lines to show for one of a traceback: itself, and its source when that is known; [] for another line."""
         match = _FRAME.match(line)
-        if not match:
-            return []
-        name, number, function = match[1], int(match[2]), match[3] or ""
-        full = self._full_names(function)
-        lines = [line + (f"   ({full})" if full else "")]
-        path = self._find(name)
-        if path and number > 1:
-            text = _line_of(path, number)
-            if text:
-                lines.append(f"    {text}      {os.path.relpath(path, ROOT)}:{number}")
-        elif path and function:
-            found = _definition(path, function)
-            if found:
-                lines.append(f"    {found[1]}      {os.path.relpath(path, ROOT)}:{found[0]}")
-        return lines
+        if match:
+            path = self._find(match[1])
+            return self._frame(line, path, int(match[2]), match[3] or "") if path else [line]
+        if _RAISED.match(line):
+            short = {name: self._real("", name) for name in _QUOTED.findall(line)}
+            told = ", ".join(f"{name} is {real}" for name, real in short.items() if real)
+            return [line + (f"   ({told})" if told else "")]
+        return []
 
-    def _full_names(self, function):
-        return ", ".join(self._names.get(function, ())[:4])
+    def _frame(self, line, path, number, function):
+        text, functions = self._parse(path)
+        inside = [one for one in functions if one[0] <= number <= one[1]] if number > 1 else []
+        if number > 1 and number <= len(text):
+            full = inside[-1][2] if inside else ""
+            places = [number]
+        else:
+            found = [one for one in functions if one[2].rpartition(".")[2] == function]
+            full = found[0][2] if len(found) == 1 else ""
+            places = [one[0] for one in found[:_MOST]]
+        real = self._real(full.rpartition(".")[0], function)
+        real = real or (full if "." in full else "")
+        lines = [line + (f"   ({real})" if real else "")]
+        where = os.path.relpath(path, ROOT)
+        return lines + [f"    {text[place - 1].strip()[:160]}      {where}:{place}" for place in places]
+
+    def _real(self, owner, name):
+        # What a short name stands for, by the class it belongs to when that is known; "" when it is none
+        found = self._names.get(name, [])
+        own = [real for real in found if real.rpartition(".")[0] == owner]
+        return ", ".join(dict.fromkeys(own or found[: _MOST + 1]))
 
     def _find(self, name):
-        stem = os.path.basename(name).rpartition(".")[0] or os.path.basename(name)
+        # The file of a traceback's name; None when there is none, or more than one
+        stem = os.path.splitext(os.path.basename(name))[0]
         paths = self._files.get(stem, [])
-        exact = [path for path in paths if path.endswith(name.replace("/", os.sep).removesuffix(".mpy") + ".py")]
+        exact = [path for path in paths if path.endswith(os.path.splitext(name)[0].replace("/", os.sep) + ".py")]
         return (exact or paths)[0] if len(exact or paths) == 1 else None
+
+    def _parse(self, path):
+        # ([line, ...], [(first line, last line, "Class.function"), ...]), the inner ones behind the outer ones
+        if path not in self._parsed:
+            try:
+                with open(path, encoding="utf-8") as file:
+                    text = file.read()
+                functions = list(_functions(ast.parse(text), ""))
+            except (OSError, ValueError, SyntaxError):
+                text, functions = "", []
+            self._parsed[path] = text.splitlines(), functions
+        return self._parsed[path]
+
+
+def _functions(node, owner):
+    for child in ast.iter_child_nodes(node):
+        name = getattr(child, "name", None)
+        if isinstance(child, ast.ClassDef):
+            yield from _functions(child, name)
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            yield child.lineno, child.end_lineno, f"{owner}.{name}" if owner else name
+            yield from _functions(child, "")
+        else:
+            yield from _functions(child, owner)
 
 
 def _read_names(path):
@@ -56,24 +102,3 @@ def _read_names(path):
             return {words[0]: words[1:] for words in map(str.split, file) if len(words) > 1}
     except OSError:
         return {}
-
-
-def _line_of(path, number):
-    try:
-        with open(path, encoding="utf-8") as file:
-            for i, line in enumerate(file, 1):
-                if i == number:
-                    return line.strip()[:160]
-    except OSError:
-        pass
-    return ""
-
-
-def _definition(path, function):
-    # (line number, text) of the one definition of that name; None when there are several
-    found = []
-    with open(path, encoding="utf-8") as file:
-        for i, line in enumerate(file, 1):
-            if re.match(rf"\s*(async )?def {re.escape(function)}\(", line):
-                found.append((i, line.strip()[:160]))
-    return found[0] if len(found) == 1 else None

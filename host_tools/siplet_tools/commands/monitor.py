@@ -15,6 +15,8 @@ _COLOURS = (
     (re.compile(r"(?i)warn|plain|no |wrong|retry|again"), "yellow"),
     (re.compile(r"(?i)pressed|ringing|incoming|call"), "cyan"),
 )
+_LANES = 3  # of the ladder: no screen has room for more
+_AGAIN = 500  # messages after which a new one begins
 _HINT = "no SIP yet: the board tells it once it has log.sip = console (siplet provision set log.sip=console)"
 
 
@@ -39,17 +41,15 @@ def command(port, pcap, save, messages, no_ladder, reset, seconds, until):
     Ctrl-C ends it.
     """
     from siplet_tools.board import ports
-    from siplet_tools.board.link import Link
     from siplet_tools.board.serial_line import SerialLine
 
     port = ports.choose(port)
-    if reset:
-        with Link.open(port) as link:
-            link.restart()
     with SerialLine(port, told=lambda text: console.verdict("note", text)) as line:
         console.say(f"{line.port}: the board's log; Ctrl-C ends this", colour="bright_black")
         watch = Watch(pcap, save, messages, not no_ladder)
         try:
+            if reset and not line.restart():
+                console.verdict("note", f"{line.port}: the board does not let itself be restarted: press RESET")
             return watch.run(line, seconds, until)
         except KeyboardInterrupt:
             return 0
@@ -71,7 +71,9 @@ class Watch:
         self._sources = Sources()
         unicode = "utf" in (sys.stdout.encoding or "").lower()
         colour = sys.stdout.isatty()
-        self._ladder = Ladder("board", colour=colour, plain=not unicode) if ladder else None
+        self._new_ladder = (lambda: Ladder("board", colour=colour, plain=not unicode)) if ladder else None
+        self._ladder = self._new_ladder() if ladder else None
+        self._peers = set()
         self._messages = messages
         self._tap = Tap(clock)
         self._pcap = Writer(pcap) if pcap else None
@@ -86,7 +88,7 @@ class Watch:
             data = line.read()
             if data is None:
                 self._output.lost()
-            elif data and self.take(data, until):
+            elif self.take(data, until):
                 return 0
             if not self._hinted and not self.records and time.monotonic() - start > 15:
                 self._hinted = True
@@ -132,6 +134,9 @@ class Watch:
             return
         self.records += 1
         if self._ladder:
+            self._peers.add(record.peer)
+            if len(self._peers) > _LANES or not self.records % _AGAIN:  # whoever sends to the board could add some
+                self._ladder, self._peers = self._new_ladder(), {record.peer}
             for line in self._ladder.message(record):
                 click.echo(line.rstrip())
             if self._messages:

@@ -1,11 +1,11 @@
 # siplet provision: a board's configuration. Imports board, console, click.
 
 import os
-import time
 
 import click
 
 from siplet_tools import console
+from siplet_tools.commands.provision_fleet import fleet
 from siplet_tools.errors import USAGE, ToolError
 
 EXAMPLES = """\b
@@ -19,6 +19,7 @@ Examples:
 """
 _PORT = click.option("-p", "--port", help="The board's serial port; needed when there are several.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
+_SIGNS = {(True, False): "+", (False, True): "-", (False, False): "~"}
 _DRY = click.option("--dry-run", is_flag=True, help="Only say what would be done.")
 
 
@@ -51,9 +52,23 @@ def _ask(text):
 
 def _open(port):
     from siplet_tools.board import ports
-    from siplet_tools.board.link import Link
+    from siplet_tools.board.visit import visit
 
-    return Link.open(ports.choose(port))
+    return visit(ports.choose(port))
+
+
+def _old(link):
+    # (the configuration that the board has, the name of its kind): a damaged one is told, and counts as none
+    from siplet_tools.board import catalog, settings
+
+    facts = link.facts()
+    board = facts.board or catalog.fitting(facts)
+    try:
+        old = settings.read_board(link)
+    except settings.Damaged:
+        console.verdict("note", "the configuration on the board is damaged: all of it is written anew")
+        old = {}
+    return old, board if board in catalog.boards() else ""
 
 
 def _tell(changes):
@@ -61,7 +76,7 @@ def _tell(changes):
 
     for key, old, new in changes:
         if settings.is_secret(key):
-            console.say(f"  {key}  " + ("new" if old is None else "removed" if new is None else "changed"))
+            console.say(f"{_SIGNS[old is None, new is None]} {key}  ({settings.MASK})")
         elif old is None:
             console.say(f"+ {key} = {settings.masked(key, new)}")
         elif new is None:
@@ -70,23 +85,30 @@ def _tell(changes):
             console.say(f"~ {key} = {settings.masked(key, new)}  (was {settings.masked(key, old)})")
 
 
+def _as_list(changes):
+    from siplet_tools.board import settings
+
+    return [
+        {"key": key, "old": old and settings.shown(key, old), "new": new and settings.shown(key, new)}
+        for key, old, new in changes
+    ]
+
+
 def _write(link, old, new, dry_run, as_json):
     # Puts the new configuration there, and tells what differs
     from siplet_tools.board import settings
 
     settings.check(new)
     changes = settings.differences(old, new)
-    if as_json:
-        console.result({"changed": [key for key, _, _ in changes], "done": bool(changes) and not dry_run})
     _tell(changes)
     if not changes:
         console.verdict("ok", "nothing to change: the board has this configuration")
     elif not dry_run:
-        with console.progress("writing the configuration", unit="steps"):
-            settings.write_board(link, new)
+        with console.progress("writing the configuration") as step:
+            settings.write_board(link, new, step)
         console.verdict("ok", f"{len(changes)} settings changed")
-    if not dry_run:
-        link.restart()
+    if as_json:
+        console.result({"changes": _as_list(changes), "done": not dry_run})
 
 
 @command.command("apply", epilog="\b\nExample:\n  siplet provision apply door.toml --dry-run")
@@ -95,15 +117,18 @@ def _write(link, old, new, dry_run, as_json):
 @_DRY
 @_JSON
 def apply(file, port, dry_run, as_json):
-    """FILE becomes the board's configuration. Wi-Fi that it does not name stays as it is on the board."""
+    """FILE becomes the board's configuration.
+
+    Wi-Fi and pins stay as they are on the board when FILE has none; who has no pins gets the usual ones of its kind.
+    """
     from siplet_tools.board import settings
 
     console.json_mode(as_json)
     new = settings.read_toml(file, _ask)
     settings.check(new, file)
     with _open(port) as link:
-        old = settings.read_board(link)
-        _write(link, old, settings.merged(old, new), dry_run, as_json)
+        old, board = _old(link)
+        _write(link, old, settings.merged(old, new, board), dry_run, as_json)
 
 
 @command.command("diff", epilog="\b\nExample:\n  siplet provision diff door.toml")
@@ -118,11 +143,10 @@ def diff(file, port, as_json):
     new = settings.read_toml(file, _ask)
     settings.check(new, file)
     with _open(port) as link:
-        old = settings.read_board(link)
-        link.restart()
-    changes = settings.differences(old, settings.merged(old, new))
+        old, board = _old(link)
+    changes = settings.differences(old, settings.merged(old, new, board))
     if as_json:
-        console.result({"changed": [key for key, _, _ in changes]})
+        console.result({"changes": _as_list(changes)})
     _tell(changes)
     if not changes:
         console.verdict("ok", "no difference")
@@ -140,20 +164,27 @@ def show(everything, port, as_json):
     console.json_mode(as_json)
     with _open(port) as link:
         flat = settings.read_board(link)
-        link.restart()
     if as_json:
-        console.result({key: settings.MASK if settings.is_secret(key) else value for key, value in flat.items()})
+        console.result({key: settings.shown(key, value) for key, value in flat.items()})
         return
     rows = [(key, settings.masked(key, value), "") for key, value in flat.items()]
     if everything:
         rows = [
-            (key, settings.masked(key, flat[key]) if key in flat else f"({settings.masked(key, row[1])})", row[4])
+            (key, settings.masked(key, flat[key]) if key in flat else _default(key, row), row[4])
             for key, row in settings.table().items()
         ]
     if not rows:
         console.say("the board has no configuration yet: siplet provision FILE.toml")
         return
     console.table(("key", "value", "what for") if everything else ("key", "value", ""), rows)
+
+
+def _default(key, row):
+    # In brackets what holds when a key is not given
+    from siplet_tools.board import settings
+
+    value = row[1].split()[0] if row[0] == "choice" else row[1]
+    return "" if value in (None, "", ()) else f"({settings.masked(key, value)})"
 
 
 @command.command("get", epilog="\b\nExample:\n  siplet provision get sip.address")
@@ -165,11 +196,10 @@ def get(key, port):
 
     rows = settings.table()
     if key not in rows:
-        settings.parse(key, "")
+        raise ToolError(settings.unknown(key), USAGE)
     with _open(port) as link:
         flat = settings.read_board(link)
-        link.restart()
-    click.echo(console.clean(settings.masked(key, flat.get(key, rows[key][1]))))
+    click.echo(console.clean(settings.masked(key, flat[key]) if key in flat else _default(key, rows[key]).strip("()")))
     return 0 if key in flat else 1
 
 
@@ -189,105 +219,33 @@ def set_(assignments, from_env, unset, port, dry_run, as_json):
     from siplet_tools.board import settings
 
     console.json_mode(as_json)
-    changes = {}
+    changes, asked = {}, []
     for text in assignments:
         key, given, value = text.partition("=")
+        if key not in settings.table():
+            raise ToolError(settings.unknown(key), USAGE)
         if given and settings.is_secret(key):
-            raise ToolError(
-                f"{key}: everybody can read a command line: siplet provision set {key} asks for it",
-                USAGE,
-            )
-        settings.parse(key, value if given else "1")
-        changes[key] = settings.parse(key, value if given else _ask(key))
+            raise ToolError(f"{key}: everybody can read a command line: siplet provision set {key} asks for it", USAGE)
+        if given:
+            changes[key] = settings.parse(key, value)
+        else:
+            asked.append(key)
     for text in from_env:
         key, _, name = text.partition("=")
         if name not in os.environ:
             raise ToolError(f"{key}: the environment has no {name or 'NAME; say --env KEY=NAME'}", USAGE)
         changes[key] = settings.parse(key, os.environ[name])
-    if not changes and not unset:
+    if not changes and not unset and not asked:
         raise ToolError("what should be set? siplet provision set KEY=VALUE", USAGE)
-    for key in unset:
-        if key not in settings.table():
-            settings.parse(key, "")
+    for key in asked:
+        changes[key] = settings.parse(key, _ask(key))
     with _open(port) as link:
         old = settings.read_board(link)
+        for key in unset:  # one that an older siplet had may go as well
+            if key not in old and key not in settings.table():
+                raise ToolError(settings.unknown(key), USAGE)
         new = {key: value for key, value in {**old, **changes}.items() if key not in unset}
         _write(link, old, new, dry_run, as_json)
 
 
-@command.command("fleet", epilog="\b\nExample:\n  siplet provision fleet template.toml doors.csv")
-@click.argument("template", type=click.Path(dir_okay=False))
-@click.argument("csv_file", metavar="CSV", type=click.Path(dir_okay=False))
-@click.option("--results", help="The file that tells what was done; CSV's name with .results.csv otherwise.")
-@_DRY
-def fleet(template, csv_file, results, dry_run):
-    """Each board that is plugged in gets its row of CSV: the one with its MAC, or the next.
-
-    The first line of CSV names the columns: keys (sip.password), `mac`, or names that TEMPLATE uses in its texts, as in
-    address = "sip:{extension}@pbx.example". Run it again to go on where it stopped.
-    """
-    from siplet_tools.board import fleet as fleets
-    from siplet_tools.board import settings
-
-    rows = fleets.read(csv_file, template, _ask)
-    log = fleets.Results(results or os.path.splitext(csv_file)[0] + ".results.csv")
-    todo = fleets.left(rows, log.done())
-    console.say(f"{len(rows)} rows, all of them good; {len(rows) - len(todo)} done, {len(todo)} to do")
-    if dry_run:
-        for row in todo:
-            shown = {key: value for key, value in row.config.items() if not settings.is_secret(key)}
-            console.say(f"line {row.line}  {row.mac or 'next board'}  {shown.get('sip.address', '')}")
-        return 0
-    seen = set()
-    while fleets.left(rows, log.done()):
-        port = _next_board(seen)
-        _provision_one(port, rows, log, seen)
-    failed = {entry["line"] for entry in log.entries} - {str(line) for line in log.done()}
-    console.verdict(
-        "ok", f"all {len(rows)} boards are done: {log.path}" + (f"; {len(failed)} failed" if failed else "")
-    )
-    return 0
-
-
-def _next_board(seen):
-    # The port of a board that has not had its turn; one that was unplugged may come again
-    from siplet_tools.board import ports
-
-    told = False
-    while True:
-        there = [one.port for one in ports.attached()]
-        seen &= set(there)
-        fresh = [port for port in there if port not in seen]
-        if fresh:
-            return fresh[0]
-        if not told:
-            console.say("plug in the next board (Ctrl-C stops; the same command goes on)")
-            told = True
-        time.sleep(0.3)
-
-
-def _provision_one(port, rows, log, seen):
-    from siplet_tools.board import fleet as fleets
-    from siplet_tools.board import settings
-    from siplet_tools.board.link import Link
-
-    seen.add(port)
-    row, mac = None, ""
-    now = time.strftime("%Y-%m-%d %H:%M:%S")
-    try:
-        with Link.open(port) as link:
-            mac = link.facts().mac
-            row = fleets.assign(rows, log.done(), mac)
-            if row is None:
-                console.verdict("note", f"{port}: {mac}: no row is left for this board")
-                return
-            old = settings.read_board(link)
-            settings.write_board(link, settings.merged(old, row.config))
-            link.restart()
-    except ToolError as error:
-        console.verdict("failed", str(error))
-        if row:
-            log.add(row.line, mac, now, "failed", error)
-        return
-    log.add(row.line, mac, now, "ok", row.config.get("sip.address", ""))
-    console.verdict("ok", f"line {row.line}: {mac} is {row.config.get('sip.address', 'provisioned')}; unplug it")
+command.add_command(fleet)
