@@ -1,22 +1,15 @@
-# What stands around the virtual board: a button, a relay, a microphone and an amplifier, Wi-Fi, the flash chip, and the
-# commands that play with them.
+# What stands around the virtual board: a button, a relay, timers, a microphone and an amplifier.
 
 import os
 import subprocess
-import sys
-import threading
 import time
 
 import pytest
-from siplet_tools import wav_file
+from siplet_tools import interpreter, wav_file
 from siplet_tools.board.link import Link
 from siplet_tools.errors import ToolError
-from siplet_tools.process import wait_until
-from siplet_tools.virtual import VirtualBoard, control, registry, sound
-from siplet_tools.virtual.flash import factory
-from virtual_parts import Terminal
-
-ESPTOOL = os.path.join(os.path.dirname(sys.executable), "esptool")
+from siplet_tools.virtual import VirtualBoard, child, sound
+from virtual_parts import trace
 
 
 @pytest.fixture
@@ -88,12 +81,6 @@ def test_the_relay_is_seen_by_its_name_and_by_which_level_is_on(board, link):
     assert "invalid pin" in trace(link, "machine.Pin(40)")
 
 
-def trace(link, code):
-    with pytest.raises(ToolError) as caught:
-        link.run(code)
-    return caught.value.trace
-
-
 def test_timers_and_a_watchdog_keep_time(board, link):
     link.run("""
 import machine, time
@@ -114,6 +101,35 @@ timer.deinit()
     link.enter()
     assert link.value("__import__('machine').reset_cause()") == 3
     assert link.value("__import__('time').localtime()[:5]") == (2026, 3, 1, 12, 30)  # the clock went on
+
+
+def test_interrupts_in_their_thousands_disturb_nothing(board, link):
+    # The thread that brings them allocates while the main program does, and collects garbage
+    link.run("""
+import machine
+count = 0
+def hit(pin):
+    global count
+    count += 1
+pin = machine.Pin(4, machine.Pin.IN, machine.Pin.PULL_UP)
+pin.irq(hit)
+""")
+    start = time.monotonic()
+    link.transport.exec_raw_no_follow("""
+kept = []
+while count < 400:
+    kept.append([str(len(kept)), bytes(50), {'a': len(kept)}])
+    if len(kept) > 2000: kept = []
+print('sound', all([row[0] == str(i) and row[2]['a'] == i for i, row in enumerate(kept)]))
+""")
+    for _ in range(300):
+        board.press(4, None)
+        board.release(4)
+    while time.monotonic() - start < 8 and not link.transport.serial.in_waiting:
+        board.press(4, None)
+        board.release(4)
+    out, error = link.transport.follow(5)
+    assert out == b"sound True\r\n" and not error
 
 
 # --- sound ---
@@ -190,273 +206,22 @@ def test_sound_of_another_rate_keeps_its_length_and_its_level():
     assert list(sound.resample([1, -2, 3], 8000, 8000)) == [1, -2, 3]
 
 
-# --- Wi-Fi ---
-
-
-def test_wifi_comes_only_with_the_right_name_and_password_and_goes_with_its_access_point(board, link):
-    link.run("""
-import network, time
-wlan = network.WLAN(network.WLAN.IF_STA)
-def join(*words):
-    wlan.disconnect()  # the driver forgets its last trouble by that alone
-    wlan.connect(*words)
-    while wlan.status() in (network.STAT_CONNECTING, network.STAT_IDLE): time.sleep_ms(5)
-    return wlan.status()
-""")
-    assert link.value("(wlan.active(), wlan.isconnected(), wlan.ifconfig()[0])") == (False, False, "0.0.0.0")
-    assert "Wifi Not Started" in trace(link, "wlan.connect('siplet', 'x')")
-    link.run("wlan.active(True); wlan.config(reconnects=0, pm=wlan.PM_NONE)")
-    assert [row[0] for row in link.value("wlan.scan()")] == [b"siplet", b"guests"]
-    assert link.value("join('siplet', 'wrong') == network.STAT_WRONG_PASSWORD == 202")
-    assert link.value("join('nowhere', 'x') == network.STAT_NO_AP_FOUND == 201")
-    assert link.value("join('siplet') == network.STAT_NO_AP_FOUND_W_COMPATIBLE_SECURITY == 210")
-    assert link.value("join('siplet', 'virtual-board') == network.STAT_GOT_IP == 1010")
-    assert link.value("(wlan.isconnected(), wlan.ifconfig()[0], wlan.config('ssid'))") == (True, "127.0.0.9", "siplet")
-    assert link.value("wlan.config('mac').hex()") == board.settings.mac
-    board.signal(-80)
-    link.run("while wlan.status('rssi') != -80: time.sleep_ms(1)")
-    assert board.network == "siplet"
-    link.run("wlan.config(reconnects=-1)")
-    board.wifi(False)
-    link.run("while wlan.isconnected(): time.sleep_ms(1)")
-    assert link.value("wlan.status()") in (200, 201, 1001)
-    board.wifi(True)
-    link.run("while not wlan.isconnected(): time.sleep_ms(1)")  # the driver joins again by itself
-    link.run("wlan.disconnect()")
-    assert link.value("(wlan.isconnected(), wlan.status() == network.STAT_IDLE)") == (False, True)
-    board.wait(lambda: not board.network, what="end of the Wi-Fi")
-
-
-def test_wifi_outlives_a_soft_reset_and_not_a_hard_one(board, link):
-    link.run("import network; w = network.WLAN(); w.active(True); w.connect('guests')\nwhile not w.isconnected(): pass")
-    link.transport.enter_raw_repl(soft_reset=True)
-    assert link.value("__import__('network').WLAN().isconnected()")
-    link.reset()
-    board.wait_started(3)
-    board.wait_idle()
-    link.enter()
-    assert not link.value("__import__('network').WLAN().isconnected()")
-
-
-def test_sockets_have_the_boards_own_address_and_need_the_wifi(board, link):
-    link.run("""
-import network, socket, time, asyncio
-w = network.WLAN(); w.active(True)
-a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-a.bind(('0.0.0.0', 25160))
-b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-b.bind(('', 0))
-""")
-    assert "EHOSTUNREACH" in trace(link, "b.sendto(b'x', ('127.0.0.9', 25160))")
-    link.run("w.connect('guests')\nwhile not w.isconnected(): pass")
-    link.run("b.sendto(b'there', socket.getaddrinfo('127.0.0.9', 25160, 0, socket.SOCK_DGRAM)[0][-1])")
-    data, source = link.value("a.recvfrom(100)")
-    assert data == b"there" and source[0] == "127.0.0.9"
-    link.run("""
-async def serve(reader, writer):
-    writer.write(b'you said ' + await reader.readline())
-    await writer.drain()
-    await writer.wait_closed()
-async def main():
-    server = await asyncio.start_server(serve, '127.0.0.9', 25162)
-    reader, writer = await asyncio.open_connection('127.0.0.9', 25162)
-    writer.write(b'hello\\n')
-    await writer.drain()
-    print((await reader.read(-1)).decode())
-    server.close()
-    await server.wait_closed()
-    a.setblocking(False)
-asyncio.run(main())
-""")
-    assert link.run("asyncio.run(main())") == b"you said hello\r\n\r\n"
-    board.wifi(False)
-    link.run("while w.isconnected(): pass")
-    assert "EHOSTUNREACH" in trace(link, "b.sendto(b'x', ('127.0.0.9', 25160))")
-    assert link.value("a.readinto(bytearray(10))") is None
-
-
-# --- flash ---
-
-
-def esptool(board, *words):
-    command = [ESPTOOL, "--port", board.port, "--before", "no-reset", "--after", "no-reset", *words]
-    run = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-def test_esptool_erases_the_board_and_brings_it_back_with_its_files(board, tmp_path):
-    with open(os.path.join(board.settings.files, "kept.txt"), "w") as file:
-        file.write("kept")
-    with Link.open(board.port) as link:
-        link.transport.exec_raw_no_follow("import machine; machine.bootloader()")
-        board.wait(lambda: board.state == "loader", what="loader")
-    esptool(board, "read-flash", "0x200000", "0x4000", str(tmp_path / "files.bin"))
-    esptool(board, "erase-flash")
-    board.reset()
-    assert board.state == "loop" and os.listdir(board.settings.files) == ["boot.py"]
-    with Terminal(board.port) as terminal:
-        terminal.until(b"rst:0x10 (RTCWDT_RTC_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\ninvalid header: 0xffffffff\r\n")
-    (tmp_path / "firmware.bin").write_bytes(factory("esp32", "v1.30.0"))
-    esptool(board, "write-flash", "0x1000", str(tmp_path / "firmware.bin"), "0x200000", str(tmp_path / "files.bin"))
-    board.reset()
-    board.wait_started(2)
-    assert board.state == "micropython" and sorted(os.listdir(board.settings.files)) == ["boot.py", "kept.txt"]
-
-
-def test_a_bare_board_has_nothing_to_start_each_kind_in_its_own_words(tmp_path):
-    for chip, words in (
-        ("esp32", b"ets Jul 29 2019"),
-        ("esp32s3", b"ESP-ROM:esp32s3-"),
-        ("esp32c3", b"ESP-ROM:esp32c3-"),
-    ):
-        with VirtualBoard(tmp_path / chip, chip=chip, bare=True) as board, Terminal(board.port) as terminal:
-            terminal.until(words)
-            terminal.until(b"invalid header: 0xffffffff\r\n")
-            assert board.state == "loop" and not board.starts
-
-
-# --- by commands ---
-
-
-def test_commands_play_with_a_board_of_another_process(tmp_path):
-    import siplet_tools
-
-    tools = os.path.dirname(os.path.dirname(siplet_tools.__file__))
-    command = [sys.executable, "-m", "siplet_tools", "virtual", "--folder", "mine", "--chip", "esp32c3"]
-    log = tmp_path / "log"
-    with open(log, "wb") as out:
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            stdin=subprocess.PIPE,
-            stdout=out,
-            stderr=out,
-            env={**os.environ, "PYTHONPATH": tools, "PYTHONUNBUFFERED": "1"},
-        )
-    try:
-
-        def mine():
-            return [one for one in registry.running() if one["folder"] == str(tmp_path / "mine")]
-
-        entry = wait_until(mine, 10, "virtual board")[0]
-        assert entry["pid"] == process.pid
-        with Link.open(entry["port"]) as link:
-            assert link.facts().chip == "esp32c3"
-            link.run("import machine; relay = machine.Pin(7, machine.Pin.OUT, value=1)")
-        assert control.send(entry, "pin 7") == "1"
-        assert control.send(entry, "press 4 10") == "pressed 4"
-        assert control.send(entry, "status").startswith(f"micropython, port {entry['port']}, network none")
-        assert control.send(entry, "wifi off") == control.send(entry, "wifi -70") == "ok"
-        for wrong in ("fly", "press 99", "wifi maybe", "say none.wav", "unplug x", "pin"):
-            with pytest.raises(ToolError):
-                control.send(entry, wrong)
-        assert control.send(entry, "unplug") == "ok" and not mine()
-        assert control.send(entry, "plug").startswith("/dev/")
-        process.stdin.write(b"status\n")
-        process.stdin.flush()
-        wait_until(lambda: b"micropython, port" in log.read_bytes(), 10, "answer to what was typed")
-    finally:
-        process.terminate()
-        status = process.wait(10)
-        process.stdin.close()
-    assert status == 0 and b"virtual board at /dev/" in log.read_bytes()
-    assert not mine() and not os.path.exists(entry["control"])
-
-
-def test_a_board_whose_supervisor_is_killed_goes_with_it(tmp_path):
+def test_the_loops_over_samples_are_twins():
     code = """
-import sys, time
-from siplet_tools.virtual import VirtualBoard
-board = VirtualBoard(sys.argv[1]).start()
-board.wait_idle()
-print(board.child_pid, flush=True)
-time.sleep(60)
+import board_samples_plain as plain, board_samples_viper as viper
+source = bytes([i * 37 & 255 for i in range(240)])
+for words in (1, 2):
+    for both in (0, 1):
+        a, b = bytearray(b'?' * 960), bytearray(b'?' * 960)
+        plain.widen(source, a, 100, words, both)
+        viper.widen(source, b, 100, words, both)
+        print(a == b, a[400 * (1 + both) * words // 2 :] == b'?' * (960 - 200 * words * (1 + both)))
+        a, b = bytearray(80), bytearray(80)
+        plain.narrow(source, a, 30, words * (1 + both), words - 1)
+        viper.narrow(source, b, 30, words * (1 + both), words - 1)
+        print(a == b, any(a[:60]), any(a[60:]))
 """
-    import siplet_tools
-
-    tools = os.path.dirname(os.path.dirname(siplet_tools.__file__))
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "orphan")],
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": tools},
+    run = subprocess.run(
+        [interpreter.find(), "-c", code], env={"MICROPYPATH": child.DEVICE}, capture_output=True, text=True
     )
-    pid = int(process.stdout.readline())
-    assert alive(pid)
-    process.kill()
-    process.wait()
-    process.stdout.close()
-    wait_until(lambda: not alive(pid), 10, "end of the child")
-
-
-def alive(pid):
-    try:
-        with open(f"/proc/{pid}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        if os.path.isdir("/proc/self"):
-            return False
-    try:  # without /proc
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_interrupts_in_their_thousands_disturb_nothing(board, link):
-    # The thread that brings them allocates while the main program does, and collects garbage
-    link.run("""
-import machine
-count = 0
-def hit(pin):
-    global count
-    count += 1
-pin = machine.Pin(4, machine.Pin.IN, machine.Pin.PULL_UP)
-pin.irq(hit)
-""")
-    start = time.monotonic()
-    link.transport.exec_raw_no_follow("""
-kept = []
-while count < 400:
-    kept.append([str(len(kept)), bytes(50), {'a': len(kept)}])
-    if len(kept) > 2000: kept = []
-print('sound', all([row[0] == str(i) and row[2]['a'] == i for i, row in enumerate(kept)]))
-""")
-    for _ in range(300):
-        board.press(4, None)
-        board.release(4)
-    while time.monotonic() - start < 8 and not link.transport.serial.in_waiting:
-        board.press(4, None)
-        board.release(4)
-    out, error = link.transport.follow(5)
-    assert out == b"sound True\r\n" and not error
-
-
-# --- what goes wrong ---
-
-
-def test_a_micropython_that_does_not_come_up_is_told_and_not_tried_for_ever(tmp_path, monkeypatch):
-    broken = tmp_path / "micropython"
-    broken.write_text(
-        '#!/bin/sh\ncase "$1" in -c) echo "micropython 1 29 0 True"; exit;; esac\necho "out of luck"\nexit 1\n'
-    )
-    broken.chmod(0o755)
-    monkeypatch.setenv("MICROPYTHON", str(broken))
-    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
-    try:
-        with VirtualBoard(tmp_path / "board") as board:
-            board.wait(lambda: False, 10, "start")
-    except ToolError:
-        pass
-    assert "out of luck" in str(board.failure)
-
-
-def test_networks_of_ones_own_and_what_cannot_be(tmp_path):
-    folder = tmp_path / "board"
-    folder.mkdir()
-    (folder / "networks.json").write_text('[["Home", "sweet home", 1]]')
-    with VirtualBoard(folder) as board, Link.open(board.port) as link:
-        assert link.value("(w := __import__('network').WLAN()).active(True) and w.scan()[0][0]") == b"Home"
-    (folder / "networks.json").write_text("{}x")
-    for wrong in ({}, {"chip": "esp8266", "networks": ()}, {"flash_size": 5, "networks": ()}):
-        with pytest.raises(ToolError):
-            VirtualBoard(folder, **wrong)
+    assert run.stdout == "True True\nTrue True False\n" * 4, run.stderr

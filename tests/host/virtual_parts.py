@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 
+import pytest
 import serial
+from siplet_tools.errors import ToolError
 
 MPREMOTE = os.path.join(os.path.dirname(sys.executable), "mpremote")
 
@@ -51,3 +53,10 @@ class Terminal:
 
     def __exit__(self, kind, error, trace):
         self.close()
+
+
+def trace(link, code):
+    """What code raises on a board; link: board.link.Link."""
+    with pytest.raises(ToolError) as caught:
+        link.run(code)
+    return caught.value.trace

@@ -10,7 +10,7 @@ _NAMES = ("bell", "relay", "led")
 
 
 def pin(settings, name):
-    """The number of a pin by its name or number; ToolError when it has none. settings: board.Settings."""
+    """The number of a pin by its name or number; ToolError when it has none. settings: settings.Settings."""
     text = str(name)
     if text.isdigit():
         if int(text) not in settings.kind.pins:

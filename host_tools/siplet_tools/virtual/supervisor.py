@@ -19,7 +19,7 @@ _IDLE_S = 0.25
 
 
 class Supervisor(threading.Thread):
-    """settings: board.Settings. on_line: called with each line that the board's parts tell, in this thread.
+    """settings: settings.Settings. on_line: called with each line that the board's parts tell, in this thread.
 
     starts: how often MicroPython was started; ready: how often it came as far as boot.py.
     """
@@ -71,6 +71,9 @@ class Supervisor(threading.Thread):
             with contextlib.suppress(RuntimeError):
                 self.ask(self._end)
             self.join()
+        if self._waker is not None:
+            os.close(self._waker)
+            self._waker = None
 
     def _end(self):
         self._going = False
