@@ -1,11 +1,13 @@
 # The host calls and is called, over loopback, for real: what the verdict says of good calls and of each way to fail.
 
 import asyncio
+import contextlib
 import json
 import wave
 
 import pytest
 from call_partners import HERE, App, fall_silent, far_end, faults, hold, losing, say_nothing, server, silent, talk
+from siplet.errors import CallError
 from siplet_tools import interpreter
 from siplet_tools.errors import ToolError
 from siplet_tools.process import free_ports
@@ -245,6 +247,29 @@ async def test_a_target_that_is_no_uri_is_refused_before_anything_is_sent(target
     with pytest.raises(ToolError) as raised:
         await host_phone.call(target)
     assert "is no SIP URI" in str(raised.value) and raised.value.status == 2
+
+
+async def test_keys_that_no_phone_has_are_refused_before_anything_is_sent():
+    with pytest.raises(ToolError) as raised:
+        await host_phone.call("sip:door@127.0.0.1", digits="12x")
+    assert "keys are 0-9 * # A-D" in str(raised.value)
+
+
+async def test_a_sound_card_that_fails_in_the_call_is_a_fault_of_this_computer(monkeypatch):
+    class Broken(call_audio.Kept):
+        def start(self):
+            raise OSError("sound card: unplugged")
+
+    monkeypatch.setattr(host_phone, "_audio", lambda *given: Broken())
+
+    async def answer(call):
+        with contextlib.suppress(CallError):
+            await talk(call)
+
+    async with far_end(answer) as target:
+        report = await host_phone.call(target, seconds=2)
+    assert not report.ok and report.seconds < 1
+    assert "this computer's phone: OSError sound card: unplugged" in said(report, "failed")
 
 
 def test_a_target_may_be_typed_short():

@@ -191,6 +191,18 @@ def test_a_log_is_read_beside_a_call_and_its_thread_ends_even_while_the_cable_is
     assert not any(thread.name == "board log" for thread in threading.enumerate())
 
 
+def test_a_board_that_its_port_has_started_anew_is_waited_for():
+    parts = iter([b"ets Jul 29 2019 12:21:46\r\n\r\nrst:0x1 (POWERON_RESET)\r\n", b"0.500 wifi\r\n", READY])
+    with BoardLog() as log:
+        log.follow(lambda: next(parts, b"") or log.pause(0.02) or b"")
+        log.settle()
+        assert log.ready
+    with BoardLog() as log:
+        log.feed(b"13.000 digit 5\r\n")
+        log.settle(0.05)
+        assert not log.ready
+
+
 def test_beside_a_target_only_the_board_that_is_surely_meant_is_read(monkeypatch):
     boards = [SimpleNamespace(port="/dev/one"), SimpleNamespace(port="/dev/two")]
     monkeypatch.setattr("siplet_tools.board.ports.attached", lambda: boards)
@@ -256,6 +268,19 @@ def test_a_sound_card_whose_clock_runs_away_drops_frames_and_does_not_grow():
         card.write(bytes(320))
     assert card.left_out == 16
     assert not card.read(bytearray(320)) and card.missing == 1
+
+
+def test_a_sound_card_that_another_program_has_is_one_line():
+    card = SoundCard(Library(8000))
+    card.check()
+
+    def busy(**options):
+        raise RuntimeError("Device unavailable")
+
+    card._library.RawStream = busy
+    with pytest.raises(ToolError) as raised:
+        card.check()
+    assert "Device unavailable" in str(raised.value)
 
 
 def test_no_library_and_no_device_are_one_line_each(monkeypatch):

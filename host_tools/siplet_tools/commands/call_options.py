@@ -53,10 +53,9 @@ who = _all(
 def talk(given):
     """The options of the call itself, for wire.host_phone."""
     from siplet_tools.errors import USAGE, ToolError
+    from siplet_tools.wire.host_phone import keys
 
-    digits = (given["digits"] or "").upper().replace(" ", "")
-    if digits.strip("0123456789*#ABCD") or len(digits) > 32:
-        raise ToolError("--digits: keys are 0-9 * # A-D, at most 32", USAGE)
+    digits = keys(given["digits"])
     if given["sound_card"] and given["play"]:
         raise ToolError("--sound-card and --play: one of them", USAGE)
     forms = ("rtp", "info") if given["form"] == "both" else (given["form"],)

@@ -10,6 +10,7 @@ import time
 from siplet_tools.errors import FAILED, NO_BOARD, ToolError
 
 _READY = re.compile(r"^(\S{1,40}) ready as (sips?:\S{1,128}) at (\[?[0-9A-Za-z.:-]{1,60}?\]?):(\d{1,5})$")
+_STARTS = re.compile(r"rst:0x[0-9a-f]+ \(|ESP-ROM:|MPY: soft reboot|^ets [A-Z][a-z]{2} ")
 _MOST = 2000  # lines that are kept
 READY_S = 40  # Wi-Fi may take its time
 
@@ -94,6 +95,15 @@ class BoardLog:
             time.sleep(0.05)
         return self.ready
 
+    def settle(self, seconds=0.5):
+        """Some boards start anew when their port is opened: then this waits until the phone is ready again."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not self.error:
+            if any(_STARTS.search(text) for _, text in self.lines):
+                self.wait_ready()
+                return
+            time.sleep(0.02)
+
     def close(self):
         """Ends the thread."""
         self._stop.set()
@@ -145,6 +155,12 @@ class Attached:
             read = line.read
         log.follow(read)
         self._ends.append(log)
+        if not self._restart:
+            try:
+                log.settle()
+            except BaseException:
+                self.__exit__(None, None, None)
+                raise
         return log
 
     def _restarted(self):

@@ -13,6 +13,7 @@ _LOOK_S = 0.25  # between looks at a call that goes on
 _BEFORE_KEYS_S = 1.5  # the far end's application has to be listening
 _BETWEEN_FORMS_S = 1.3  # phones take the same key in another form within a second for the same press
 _ARRIVE_S = 2.5
+_KEYS = 200  # that are listed; nobody types more
 _DIGIT = re.compile(r"digit ([0-9*#A-D])$")
 _CODE = re.compile(r"code (right|wrong|locked\S*)$")
 
@@ -106,7 +107,8 @@ class Session:
             press(digit, kind)
             if len(call._keys) > before:
                 call._keys.pop()  # nobody else fetches them
-                heard.append({"digit": digit, "forms": [kind], "at": round(time.monotonic() - self._start, 2)})
+                if len(heard) < _KEYS:
+                    heard.append({"digit": digit, "forms": [kind], "at": round(time.monotonic() - self._start, 2)})
             elif heard:
                 same = [one for one in heard[-16:] if one["digit"] == digit and kind not in one["forms"]]
                 if same:

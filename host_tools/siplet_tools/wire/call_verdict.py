@@ -2,7 +2,7 @@
 # and the words for refusals. The bounds of delay are those of ITU-T G.114.
 
 from siplet_tools.wire import call_refusals
-from siplet_tools.wire.call_report import Verdict
+from siplet_tools.wire.call_report import FAULT, Verdict
 
 _MUCH_LOSS, _SOME_LOSS = 5.0, 1.0  # percent
 _LONG_MS, _LONGER_MS = 150, 400  # one way
@@ -20,6 +20,7 @@ def judge(report, expect="sound"):
     if not report.answered:
         text, advice = call_refusals.explain(report)
         found.append(Verdict("failed", text, advice))
+        _judge_notes(report, found)
         return report
     _judge_call(report, found)
     if _judge_presence(report, expect, found):
@@ -29,9 +30,13 @@ def judge(report, expect="sound"):
         _judge_delay(report, found)
         _judge_score(report, found)
     _judge_digits(report, found)
-    for note in report.notes:
-        found.append(Verdict("note", note))
+    _judge_notes(report, found)
     return report
+
+
+def _judge_notes(report, found):
+    for note in report.notes:
+        found.append(Verdict("failed" if note.startswith(FAULT) else "note", note))
 
 
 def _judge_call(report, found):

@@ -31,6 +31,14 @@ def whole(target, account=""):
     return "sip:" + target
 
 
+def keys(digits):
+    """digits as they are sent, without spaces; ToolError for what no phone has."""
+    found = (digits or "").upper().replace(" ", "")
+    if found.strip("0123456789*#ABCD") or len(found) > 32:
+        raise ToolError(f"{digits}: keys are 0-9 * # A-D, at most 32", USAGE)
+    return found
+
+
 def host_of(target):
     """The host of a SIP URI; ToolError when it is none."""
     errors = firmware.load("errors")
@@ -46,6 +54,7 @@ def _audio(play=None, record=None, sound_card=False, echo=False):
         from siplet_tools.wire.sound_card import SoundCard
 
         end = SoundCard()
+        end.check()
         return call_audio.Kept(end, end, record)
     if echo:
         end = call_audio.Delayed()
@@ -81,7 +90,7 @@ async def call(
     called while the call lasts. stop: an asyncio.Event that ends it. ToolError for what is wrong before anything was
     sent.
     """
-    target = whole(target, account)
+    target, digits = whole(target, account), keys(digits)
     host = host_of(target)
     audio = _audio(play, record, sound_card)
     report = Report(target)
@@ -161,6 +170,7 @@ async def answer(
 
     seconds: after which the host hangs up, 0: the caller does. wait_s: for how long a call is waited for.
     """
+    digits = keys(digits)
     errors = firmware.load("errors")
     stop = stop or asyncio.Event()
     report = Report(phone.uri, "in", local=f"{phone.phone.local_address}:{phone.phone.local_port}")

@@ -5,6 +5,7 @@ import sys
 
 from siplet_tools import firmware
 from siplet_tools.errors import FAILED, USAGE, ToolError
+from siplet_tools.wire.call_report import FAULT
 
 _REGISTER_MS = 8000
 # A measuring phone changes nothing of the sound, and has no handset at which a tone could be heard
@@ -141,7 +142,7 @@ def _log(text):
 
 
 def _fault(error):
-    _log(f"this computer's phone: {type(error).__name__} {error}")
+    _log(f"{FAULT}{type(error).__name__} {error}")
 
 
 def _has_log(module, original):

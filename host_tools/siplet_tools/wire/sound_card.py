@@ -46,8 +46,16 @@ class SoundCard:
                 reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ToolError(f"the sound card cannot be used ({reason}); call without --sound-card, or connect a headset")
 
+    def check(self):
+        """ToolError when the device cannot be opened now, because another program has it, say."""
+        try:
+            self.start()
+        except OSError as error:
+            raise ToolError(f"{error}; end who has it open, or call without --sound-card") from None
+        self.stop()
+
     def start(self):
-        """A call begins."""
+        """A call begins; OSError."""
         self._spoken.clear()
         self._heard.clear()
         try:
