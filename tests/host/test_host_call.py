@@ -115,7 +115,7 @@ STORIES = {
     "falling silent": (fall_silent, None, {"seconds": 2}),
     "holding": (hold, None, {"seconds": 1.5}),
     "no echo": (talk, silent(), {"seconds": 1.5, "expect": "echo", "play": SPEECH}),
-    "pressing": (press, None, {"seconds": 2}),
+    "pressing": (press, None, {"seconds": 2, "digits": "9", "forms": ("rtp",)}),
     "repeating": (repeat, None, {"seconds": 1, "digits": "7", "forms": ("rtp",)}),
     "short": (short, None, {"seconds": 5}),
 }
@@ -183,6 +183,11 @@ def test_keys_of_the_far_end_are_listed_once_with_each_form_they_came_in(reports
 def test_keys_that_come_back_have_arrived(reports):
     sent = reports["repeating"].digits_sent[0]
     assert (sent.arrived, sent.told_by) == ("7", "echo")
+
+
+def test_other_keys_that_come_say_nothing_of_those_that_were_sent(reports):
+    report = reports["pressing"]
+    assert report.digits_sent[0].accepted and report.digits_sent[0].arrived is None
 
 
 def test_a_far_end_that_hangs_up_early_is_noted(reports):

@@ -141,8 +141,8 @@ class Session:
             sent.codes = [match[0] for match in map(_CODE.search, said) if match]
             if arrived:
                 sent.arrived, sent.told_by = arrived, "log"
-            elif len(self._heard) > before:
-                sent.arrived, sent.told_by = "".join(one["digit"] for one in self._heard[before:]), "echo"
+            elif "".join(one["digit"] for one in self._heard[before:]) == sent.digits:
+                sent.arrived, sent.told_by = sent.digits, "echo"  # other keys are somebody's own
             # All is here; a key that comes twice would come now
             if len(sent.arrived or "") >= len(sent.digits) or sent.codes:
                 settle = settle or time.monotonic() + 0.3
