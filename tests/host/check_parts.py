@@ -125,6 +125,13 @@ def readinto(bus, buffer):
 machine.I2S.write, machine.I2S.readinto = write, readinto
 """
 
+# The firmware's clock runs eight times as fast as that of its surroundings, so that its patience is over sooner
+QUICK = """
+import time
+_ticks = time.ticks_ms
+time.ticks_ms = lambda: _ticks() * 8
+"""
+
 STUCK_RELAY = """
 import machine
 _value = machine.Pin.value

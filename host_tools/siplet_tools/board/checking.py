@@ -235,15 +235,13 @@ def _read(text):
 
 
 def explain(line):
-    """The Verdict for a LocalError's line: "key: what is wrong" names what has to be set."""
-    key = line.partition(":")[0].partition(",")[0]
+    """The Verdict for a LocalError's line: the first of the configuration's keys in it is what has to be set."""
+    known = [key for key in re.findall(r"[a-z0-9]+\.[a-z0-9_]+", line) if key in settings.table()]
     advice = "siplet deploy, then the same again"
-    if "no such key" in line or key == settings.PATH:
+    if "no such key" in line or line.startswith(settings.PATH):
         advice = "siplet provision FILE.toml writes the configuration anew"
-    elif re.fullmatch(r"[a-z0-9]+\.[a-z0-9_]+", key):
-        advice = f"siplet provision set {key}"
-    elif key == "app":
-        advice = "siplet deploy --app NAME puts an application onto the board"
+    elif known:
+        advice = f"siplet provision set {known[0]}"
     return Verdict("failed", line, advice)
 
 

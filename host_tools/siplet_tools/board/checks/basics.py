@@ -101,7 +101,7 @@ def flash(session):
     with session.options.busy("reading the flash"):
         there, manifest = deploying.look(session.link), deploying.read_manifest(session.link)
     wanted = manifest.get("files", {})
-    damaged = [path for path in wanted if path in there and there[path][1] != wanted[path]]
+    damaged = [path for path in wanted if path in there and there[path][1] != str(wanted[path])[: deploying.DIGITS]]
     missing = [path for path in wanted if path not in there]
     values = {"size": facts.flash_size, "free": facts.flash_free, "damaged": damaged, "missing": missing}
     if damaged or missing:

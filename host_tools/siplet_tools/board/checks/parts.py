@@ -3,7 +3,7 @@
 from siplet_tools.board.checking import Verdict
 from siplet_tools.board.checks import network
 
-_HOLD_MS = 500
+_HOLD_MS, _FLASH_MS = 500, 150  # of the relay, so that it can be heard; of the lamp
 
 _MAKE = """
 def _():
@@ -46,7 +46,7 @@ def relay(session):
 
 
 def led(session):
-    yield from _switch(session, "led", 3, 150, "Did the lamp flash three times?", "it flashes", "three flashes")
+    yield from _switch(session, "led", 3, _FLASH_MS, "Did the lamp flash three times?", "it flashes", "three flashes")
 
 
 def _switch(session, name, times, ms, question, seen, how):
