@@ -100,20 +100,22 @@ def main(arguments):
 
         # Until siplet.bring_up looks at the serial line Ctrl-C waits there: the frames of a web installer hold its byte
         micropython.kbd_intr(-1)
+    failed = None
     try:
         status = start(arguments)
-    except Exception as failed:  # Ctrl-C is none
+    except Exception as error:  # Ctrl-C is none
+        failed = error
         if arguments or "board" not in sys.modules:
             raise
-        from siplet import restart
-
-        restart.run(failed)
     finally:
         if not arguments:
             micropython.kbd_intr(3)
     # A board that starts by itself has taken its board.py. It must not exit: that would start it again, for ever
     if arguments or "board" not in sys.modules:
         sys.exit(status)
+    from siplet import restart
+
+    restart.run(failed)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,22 @@ def test_a_web_installer_sets_the_wifi_and_the_application_starts(board):
         assert b"virtual-board" not in board.terminal.heard
 
 
+def test_a_web_installer_finds_a_board_that_is_at_work(board):
+    board.configure(wifi=WIFI, sip=SIP)
+    with board:
+        board.terminal.until(b"doorphone ready")
+        board.terminal.type(frame(2, 0))
+        board.terminal.until(b"a web installer is there")
+        board.virtual.wait_started(2)
+        board.terminal._serial.timeout = 0.5
+        for _ in range(20):  # it asks until it is answered
+            board.terminal.type(frame(2, 0))
+            if board.terminal._serial.read_until(b"IMPROV\x01\x01\x01").endswith(b"IMPROV\x01\x01\x01"):
+                break
+        else:
+            raise AssertionError("no answer")
+
+
 def test_wifi_alone_is_joined_and_the_rest_waited_for(board):
     board.configure(wifi=WIFI)
     with board:

@@ -21,12 +21,29 @@ class Machine:
             return Machine.kept
 
     @staticmethod
-    def kbd_intr(byte):
-        assert byte == 3  # the pause can be interrupted
-
-    @staticmethod
     def reset():
         raise Reset
+
+
+class Stdin:
+    """typed: what nobody has read yet."""
+
+    POLLIN = 1
+
+    def __init__(self, typed):
+        self.typed = typed
+        self.stdin = self.buffer = self
+
+    def poll(self, *ms):
+        return self if not ms else [1] if self.typed else []
+
+    def register(self, stream, flags):
+        assert stream is self and flags == self.POLLIN
+
+    def read(self, count):
+        assert count == 1
+        byte, self.typed = self.typed[:1], self.typed[1:]
+        return byte
 
 
 class Clock:
@@ -55,7 +72,6 @@ def load():
     clock = Clock()
     clock.slept = []
     restart.machine = Machine
-    restart.micropython = Machine
     restart.platform = restart.time = clock
     restart.log = lambda line: None
     return restart, clock
@@ -93,3 +109,20 @@ def test_without_such_a_memory_the_pause_stays():
     finally:
         Machine.has_memory = True
     assert clock.slept == [5, 5]
+
+
+def test_a_web_installer_that_interrupted_the_application_is_given_a_board_that_listens():
+    restart, _ = load()
+    for typed, left, begins in (
+        (b"IMPROV\x01\x02\x00\xe5\n", b"\x02\x00\xe5\n", True),
+        (b"", b"", False),
+        (b"\r\r\x01print(1)\x04", b"\r\x01print(1)\x04", False),  # mpremote
+        (b"IMPROVE", b"", False),
+    ):
+        restart.sys = restart.select = stdin = Stdin(typed)
+        try:
+            restart.run()
+            assert not begins
+        except Reset:
+            assert begins
+        assert stdin.typed == left
