@@ -65,6 +65,14 @@ def test_a_nonce_that_expired_is_replaced_with_or_without_a_word(story, path):
     assert kinds(story.write(path)) == []
 
 
+def test_credentials_that_came_late_may_have_met_a_new_nonce(story, path):
+    """A person typed the password: 17 s after the challenge, the server had another nonce, and did not say stale."""
+    refused(story, digest("n1"), "", 1)
+    story.wait(17)
+    refused(story, digest("n2", more=", stale=false"), credentials("n1"), 2)
+    assert kinds(story.write(path)) == []
+
+
 def test_nonces_that_are_always_stale_are_a_loop(story, path):
     for cseq in range(1, 7):
         refused(story, digest(f"n{cseq}", more=", stale=true"), credentials(f"n{cseq - 1}"), cseq)

@@ -3,10 +3,11 @@
 # A board's trace has no Ethernet: what is written has link type 101, raw IP. TCP and TLS of a board's SIP stand there
 # as UDP too: the trace has whole messages, in plain.
 
+import functools
 import ipaddress
 import os
 import struct
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import dpkt
 
@@ -85,14 +86,27 @@ class Writer:
         self._file.close()
 
 
-@dataclass
 class Capture:
-    """packets: [Packet, ...] of UDP and TCP over IPv4 and IPv6, in the file's order; whole: whether its end is there;
-    fragments: datagrams of which a part is missing."""
+    """Iterates the Packets of UDP and TCP over IPv4 and IPv6 in a capture's bytes, in their order.
 
-    packets: list = field(default_factory=list)
-    whole: bool = True
-    fragments: int = 0
+    Known afterwards: whole, whether its end is there; fragments, how many datagrams lack a part.
+    """
+
+    def __init__(self, data):
+        self._data = data
+        self.whole, self.fragments = True, 0
+
+    def __iter__(self):
+        frames, parts = Frames(self._data), _Fragments()
+        for time, link, raw in frames:
+            try:
+                packet = _packet(time, raw, link, parts)
+            except (dpkt.Error, ValueError, IndexError, AttributeError, struct.error):
+                continue  # what dpkt makes of damage differs
+            if packet:
+                yield packet
+        yield from parts.rest()
+        self.whole, self.fragments = frames.whole, parts.lost
 
 
 def read(path):
@@ -106,23 +120,18 @@ def read(path):
         raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
     if not is_capture(data):
         raise ToolError(f"{path}: is no capture (pcap or pcapng)", USAGE)
-    frames = Frames(data)
-    found = Capture()
-    parts = _Fragments()
-    for time, link, raw in frames:
-        try:
-            packet = _packet(time, raw, link, parts)
-        except (dpkt.Error, ValueError, IndexError, AttributeError, struct.error):
-            continue  # what dpkt makes of damage differs
-        if packet:
-            found.packets.append(packet)
-    found.packets += parts.rest()
-    found.whole, found.fragments = frames.whole, parts.lost
-    return found
+    return Capture(data)
+
+
+@functools.lru_cache(4096)
+def _text(address):
+    return str(ipaddress.ip_address(address))
 
 
 def _packet(time, raw, link, parts):
     ip = _ip(raw, link)
+    while isinstance(getattr(ip, "data", None), (dpkt.ip.IP, dpkt.ip6.IP6)):  # a tunnel
+        ip = ip.data
     if not isinstance(ip, (dpkt.ip.IP, dpkt.ip6.IP6)):
         return None
     piece = _piece(ip)
@@ -137,7 +146,7 @@ def _packet(time, raw, link, parts):
     length = len(data)
     if isinstance(ip, dpkt.ip.IP) and ip.len:  # more than was kept, in a capture that cuts packets
         length = max(length, ip.len - 4 * ip.hl - 4 * inner.off)
-    source, target = (str(ipaddress.ip_address(end)) for end in (ip.src, ip.dst))
+    source, target = _text(ip.src), _text(ip.dst)
     ends = (source, inner.sport), (target, inner.dport)
     return Packet(time, *ends, data, length, "tcp", inner.seq) if length else None
 
@@ -146,7 +155,7 @@ def _udp(time, source, target, inner):
     data = bytes(inner.data)
     if 8 <= inner.ulen < len(data) + 8:
         data = data[: inner.ulen - 8]  # what fills a short Ethernet frame
-    source, target = (str(ipaddress.ip_address(end)) for end in (source, target))
+    source, target = _text(source), _text(target)
     ends = (source, inner.sport), (target, inner.dport)
     return Packet(time, *ends, data, max(inner.ulen - 8, len(data)))
 

@@ -113,12 +113,14 @@ def of_capture(path):
     """The Evidence in a capture file."""
     read = capture.read(path)
     found = Evidence(os.path.basename(path))
-    for packet in read.packets:
+    segments = []
+    for packet in read:
         if packet.protocol == "udp":
             found.add(packet)
         else:
             found.seen(packet.time)
-    whole, kinds = streams.messages([packet for packet in read.packets if packet.protocol == "tcp"])
+            segments.append(packet)
+    whole, kinds = streams.messages(segments)
     for packet in whole:
         found.add(packet)
     _hidden(found, kinds)

@@ -109,10 +109,14 @@ def unanswered(evidence):
             )
         yield Finding(
             "no-answer",
-            f"{method} to {place(target)} was sent {sum(_copies(one) for one in lost)} times and never answered",
+            f"{method} to {place(target)} was sent {_times(sum(map(_copies, lost)))} and never answered",
             advice,
             at,
         )
+
+
+def _times(count):
+    return "once" if count == 1 else f"{count} times"
 
 
 def _copies(one):

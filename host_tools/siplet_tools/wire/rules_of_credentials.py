@@ -13,6 +13,7 @@ from siplet_tools.wire.finding import Finding, parameter
 _ASKS = {401: ("www-authenticate", "authorization"), 407: ("proxy-authenticate", "proxy-authorization")}
 _METHODS = ("REGISTER", "INVITE", "MESSAGE", "SUBSCRIBE", "PUBLISH", "REFER", "INFO")
 _GIVES_UP_S = 5  # s after a challenge in which a phone with a password would have answered
+_FRESH_S = 5  # s after which a nonce may have run out, though the server does not call it stale
 _STALE = 4  # nonces in a row that the server takes for expired
 _SCANNERS = re.compile(r"(?i)friendly.scanner|sipvicious|sipcli|pplsip|sip-?scan|sundayddr|vaxsipuseragent|iwar")
 
@@ -45,6 +46,7 @@ class _Round:
 
     def __init__(self):
         self.asked = []  # the last challenge
+        self.at = 0.0  # when it came
         self.refused = []  # (transaction, realm, user) refused with credentials for a fresh nonce
         self.ignored = []  # the same, for a nonce of which nobody knows how old it is
         self.elsewhere = []  # (transaction, realm that is asked for, realm that was answered)
@@ -55,15 +57,16 @@ class _Round:
         asks, gives = _digests(one.final, header), _digests(one.first, answer)
         fresh = {digest.nonce for digest in self.asked}
         realms = {digest.realm for digest in self.asked}
+        late = one.first.time - self.at > _FRESH_S
         for asked in asks[:1]:  # others are the same in other algorithms
             own = [given for given in gives if given.realm == asked.realm]
-            if own and asked.stale:
+            if own and (asked.stale or (own[0].nonce in fresh and late)):
                 self.stale.append((one, asked.realm))
             elif own:
                 (self.refused if own[0].nonce in fresh else self.ignored).append((one, asked.realm, own[0].user))
             elif gives and asked.realm in realms:
                 self.elsewhere.append((one, asked.realm, gives[0].realm))
-        self.asked = asks
+        self.asked, self.at = asks, one.final.time
 
 
 def challenges(evidence):
