@@ -102,6 +102,28 @@ asyncio.run(main())
     assert link.value("a.readinto(bytearray(10))") is None
 
 
+def test_an_empty_datagram_ends_a_socket_until_it_is_bound_or_connected_anew(board, link):
+    link.run("""
+import network, socket
+w = network.WLAN(); w.active(True); w.connect('guests')
+while not w.isconnected(): pass
+a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+a.bind(('0.0.0.0', 25164))
+b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+b.bind(('0.0.0.0', 25166))
+def send(*words):
+    for word in words: b.sendto(word, ('127.0.0.9', 25164))
+send(b'one', b'', b'two')
+""")
+    assert link.value("(a.recv(10), a.recv(10), a.recv(10), a.read(10))") == (b"one", b"", b"", b"")
+    link.run("a.bind(('0.0.0.0', 25164))")
+    assert link.value("(a.recvfrom(10), send(b'', b'three'))[0]") == (b"two", ("127.0.0.9", 25166))
+    link.run("a.connect(('127.0.0.9', 25166)); buffer = bytearray(9); a.setblocking(False)")
+    assert link.value("(a.readinto(buffer), a.readinto(buffer))") == (0, 0)
+    link.run("a.connect(('127.0.0.9', 25166))")
+    assert link.value("(a.readinto(buffer), bytes(buffer[:5]), a.readinto(buffer))") == (5, b"three", None)
+
+
 def test_networks_of_ones_own_and_what_cannot_be(tmp_path):
     folder = tmp_path / "board"
     folder.mkdir()

@@ -62,14 +62,15 @@ def command(folder, chip, bare, baud, address, flash_size, heap, say):
             flash_size=int(size) << 20,
             heap=heap << 10,
         )
-        with board, _voice(board, say):
+        with board:
             told.board = board
             console.say(f"virtual board at {board.port}", bold=True)
             console.say(f"  {chip}, MAC {board.settings.mac}, files in {os.path.relpath(board.settings.files)}")
             name, password, _ = board.settings.networks[0]
             console.say(f'  its Wi-Fi is "{name}", password "{password}", address {address}')
             console.say("Enter presses the bell, help lists more, Ctrl-C ends it")
-            _serve(board)
+            with _voice(board, say):  # which takes a second to make
+                _serve(board)
     except NoInterpreter as error:
         raise ToolError(str(error)) from None
     except (KeyboardInterrupt, _Ended):

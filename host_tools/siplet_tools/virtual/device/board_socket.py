@@ -44,22 +44,33 @@ def _packed(address):
 
 
 class socket(_io.IOBase):
-    """A socket of the PC that is only there while the Wi-Fi is."""
+    """A socket of the PC that is only there while the Wi-Fi is.
+
+    As in the ESP32 port an empty datagram counts as the peer's end: what comes behind it is not read before the next
+    bind() or connect().
+    """
 
     def __init__(self, family=2, kind=1, protocol=0, real=None):
         self._stream = kind == SOCK_STREAM
         self._socket = real or _real.socket(_real.AF_INET, kind, protocol)
+        self._bound = None
+        self._ended = False
 
     def _check(self):
         if not _network.online():
             raise OSError(_EHOSTUNREACH)
 
     def bind(self, address):
-        self._socket.bind(_packed(address))
+        address = _packed(address)
+        if address != self._bound:  # lwIP does not mind the same once more
+            self._socket.bind(address)
+            self._bound = address
+        self._ended = False
 
     def connect(self, address):
         self._check()
         address = _packed(address)
+        self._ended = False
         self._socket.connect(address)
 
     def listen(self, *backlog):
@@ -85,21 +96,29 @@ class socket(_io.IOBase):
         return self._socket.sendto(data, _packed(address))
 
     def recv(self, size):
-        return self._socket.recv(size)
+        return self.recvfrom(size)[0]
 
     def recvfrom(self, size):
-        while True:
+        while not self._ended:
             data, source = self._socket.recvfrom(size)
+            if self._stream:
+                return data, ("0.0.0.0", 0)
+            self._ended = not data
             if _network.online():
                 return data, _tuple(source)
+        return b"", ("0.0.0.0", 0)
 
     def read(self, *size):
-        return self._socket.read(*size)
+        return b"" if self._ended else self._socket.read(*size)
 
     def readinto(self, buffer, *size):
+        if self._ended:
+            return 0
         count = self._socket.readinto(buffer, *size)
-        if count and not self._stream and not _network.online():
-            return None
+        if not self._stream:
+            self._ended = count == 0
+            if count and not _network.online():
+                return None
         return count
 
     def readline(self, *size):
