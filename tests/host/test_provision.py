@@ -370,7 +370,7 @@ class Looping(threading.Thread):
         return os.ttyname(self.slave)
 
     def run(self):
-        while not self.over.wait(0.02):
+        while not self.over.wait(0.1):
             os.write(self.master, b"rst:0x3 (SW_RESET),boot:0x13 (SPI_FAST_FLASH_BOOT)\r\nabort() was called\r\n")
 
     def __exit__(self, kind, error, trace):
