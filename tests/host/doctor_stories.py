@@ -96,9 +96,8 @@ class Story:
     def rtp(self, source, target, seconds, kind=8, payload=bytes(160), start=0.0):
         """Packets of 20 ms each, from now + start on; the clock stays."""
         for i in range(int(seconds * 50)):
-            head = (
-                bytes([0x80, kind]) + i.to_bytes(2, "big") + (160 * i).to_bytes(4, "big") + source[1].to_bytes(4, "big")
-            )
+            stamp = 160 * i if len(payload) > 4 else 1600  # of an event: when it began
+            head = bytes([0x80, kind]) + i.to_bytes(2, "big") + stamp.to_bytes(4, "big") + source[1].to_bytes(4, "big")
             self.put(source, target, head + payload, start + i / 50)
 
     # -- whole passages

@@ -94,6 +94,7 @@ def test_what_the_board_says_in_words_is_explained(save):
         ("0.700 wifi.network: no network home in reach (2.4 GHz alone can be)", "wifi"),
         ("0.700 wifi.password: home does not take it", "wifi"),
         ("0.100 config.json is missing: siplet provision makes it", "configuration"),
+        ("0.100 rtp.port_high: must be above rtp.port_low", "configuration"),
         ("Brownout detector was triggered", "power"),
         ("Guru Meditation Error: Core  0 panic'ed (LoadProhibited). Exception was unhandled.", "crash"),
         ("MemoryError: memory allocation failed, allocating 4096 bytes", "memory"),
@@ -107,6 +108,8 @@ def test_a_log_of_a_board_that_is_well_has_no_trouble(save):
     quiet = line(2.2, "registration registered 200") + line(60, "pressed bell") + line(61, "talking")
     assert kinds(save(START + READY + line(2.1, "registration failed 503") + quiet)) == []
     assert kinds(save(3 * (START + READY + quiet))) == []  # started three times, and got ready each time
+    no_wifi = line(0.7, "wifi.network: no network home in reach") + line(9, "wifi.network: home gives no address")
+    assert kinds(save(START + no_wifi + line(9.1, "board.bell_pin: is not set, so nobody can press") + READY)) == []
     assert kinds(save(5 * START)) == ["boot-loop"]
 
 

@@ -160,6 +160,14 @@ def test_keys_that_nobody_named_are_known_by_their_shape(story, path):
     assert kinds(story.write(path)) == ["dtmf-unheard"]
 
 
+def test_small_packets_that_keep_a_nat_open_are_no_keys(story, path):
+    story.call(offer=sdp((DOOR[0], 4000), VOICE), answer=sdp((INDOOR[0], 6000), VOICE))
+    for _ in range(4):
+        story.rtp((DOOR[0], 4000), (INDOOR[0], 6000), 0.05, 126, bytes(4))
+        story.talk(1)
+    assert kinds(story.write(path)) == []
+
+
 def test_keys_under_another_payload_type_of_each_side_are_heard(story, path):
     story.call(answer=sdp((INDOOR[0], 6000), ((8, "PCMA/8000"), (96, "telephone-event/8000"))))
     press(story, 96)

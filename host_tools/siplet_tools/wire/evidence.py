@@ -28,15 +28,19 @@ class Flow:
         self.times = array("d")
         self.kinds = {}
         self.keys = {}
+        self._stamps = {}
 
     def add(self, packet):
         data, kind = packet.data, packet.data[1] & 0x7F
         self.times.append(packet.time)
         self.kinds.setdefault(kind, array("d")).append(packet.time)
-        # Four bytes behind a bare header: event, end and volume, duration (RFC 4733 section 2.3)
-        is_bare = packet.length == 16 and kind >= 96 and not data[0] & 0x3F
-        if is_bare and (len(data) < 14 or (data[12] <= 16 and not data[13] & 0x40)):
-            self.keys.setdefault(kind, array("d")).append(packet.time)
+        # Four bytes behind a bare header: event, end and volume, duration (RFC 4733 section 2.3), and the timestamp of
+        # the packet before; a phone that keeps a NAT open with small packets has other ones
+        if packet.length == 16 and kind >= 96 and not data[0] & 0x3F:
+            stamp, before = data[4:8], self._stamps.get(kind)
+            self._stamps[kind] = stamp
+            if stamp == before and (len(data) < 16 or (data[12] <= 16 and not data[13] & 0x40 and any(data[14:]))):
+                self.keys.setdefault(kind, array("d")).append(packet.time)
 
     def sort(self):
         """By time; packets of a capture of several interfaces may be out of order."""

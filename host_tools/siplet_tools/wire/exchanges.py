@@ -125,7 +125,7 @@ def exchanges(evidence):
             continue
         request, final = one.first, one.final
         early = [m for m in one.answers if m.status < 300 and m.tag("to") == final.tag("to")]
-        pair, start = (request, next((m for m in early if m.sdp()), None)), final.time
+        pair, start = (request, next((m for m in [final, *early] if m.sdp()), None)), final.time
         swapped = not request.sdp()
         if swapped:  # RFC 3264 section 4 leaves it to the answer to offer
             ack = next((m for m in acks.get((one.call_id, one.cseq), ()) if m.sdp()), None)

@@ -16,11 +16,17 @@ _SAYINGS = (
     (r"wifi\.network: no network", "wifi", "the Wi-Fi is not there",
      "check wifi.network and the distance; ESP32 boards know 2.4 GHz alone"),
     (r"wifi\.network: .*gives no address", "wifi", "the Wi-Fi gives the board no address", "look at its DHCP server"),
-    (r"wifi\.password: ", "wifi", "the Wi-Fi refuses the board", "siplet provision set wifi.password"),
+    (r"wifi\.password: .*(?:does not take it|wants one)", "wifi", "the Wi-Fi refuses the board",
+     "siplet provision set wifi.password"),
     (r"wifi\.network: is not set", "wifi", "no Wi-Fi is set", "siplet provision set wifi.network=NAME"),
     (r"config\.json is missing", "configuration", "the board has no configuration", "siplet provision"),
 )  # fmt: skip
 _NOTES = ("sound plain",)
+_PASSING = ("wifi", "configuration")  # over, once the phone is ready
+_KEY = re.compile(
+    r"[a-z]\w*\.\w+(?:, [a-z]\w*\.\w+)*: (?:must |is (?:missing|given|taken)|cannot |wants |require|no such |pin \d)"
+)
+_READY = re.compile(r".* ready as sips?:")
 _STARTS = 3
 _ADVICE = {
     "401": "the password or the user is wrong: siplet provision set sip.password; some servers want sip.user",
@@ -32,11 +38,25 @@ _ADVICE = {
 
 def sayings(evidence):
     """What the board says of itself."""
+    passing = []
     for time, text in evidence.lines:
+        if _READY.match(text):
+            passing = []  # it has found its way
         for pattern, kind, what, advice in _SAYINGS:
             if re.match(pattern, text):
                 severity = "note" if text.startswith(_NOTES) else "failed"
-                yield Finding(kind, what, advice, _at(evidence, time), severity)
+                found = Finding(kind, what, advice, _at(evidence, time), severity)
+                if kind in _PASSING:
+                    passing.append(found)
+                else:
+                    yield found
+        if _KEY.match(text):
+            said = "".join(c for c in text[:150] if c.isprintable())
+            advice = "siplet provision puts it right"
+            passing.append(
+                Finding("configuration", f"the configuration is refused: {said}", advice, _at(evidence, time))
+            )
+    yield from passing
 
 
 def starts(evidence):
@@ -46,7 +66,7 @@ def starts(evidence):
         if re.match(r"rst:0x", text):
             since = time if not count else since
             count += 1
-        elif re.match(r".* ready as sips?:|wifi .*, address ", text):
+        elif _READY.match(text):
             count = 0
         if count == _STARTS:
             yield Finding(

@@ -76,6 +76,8 @@ def unanswered(evidence):
         request = one.first
         if one.method in ("ACK", "CANCEL") or is_multicast(request.target[0]) or is_scanner(request):
             continue
+        if request.get("event").lower().startswith("keep-alive"):  # meant for a NAT
+            continue
         key = (*one.hop, one.method)
         if one.answers:
             spoke[one.hop[1]] = max(request.time, spoke.get(one.hop[1], 0))

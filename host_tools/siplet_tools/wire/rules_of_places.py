@@ -76,11 +76,12 @@ def _granted(one):
     asked = asked[1] if asked else one.first.get("expires")
     if asked == "0" or not contact:  # "*" has no address
         return 0
-    own = re.search(
-        r"sips?:" + re.escape(contact) + r"(?![\w.:-])[^,]*", ",".join(one.final.headers.get("contact", ()))
-    )
-    found = _EXPIRES.search(own[0]) if own else None
-    value = found[1] if found else one.final.get("expires") or asked
+    listed = ",".join(one.final.headers.get("contact", ()))
+    own = re.search(r"sips?:" + re.escape(contact) + r"(?![\w.:-])[^,]*", listed)
+    found = _EXPIRES.findall(own[0] if own else listed)  # the server may write it in another way
+    if found:
+        return max(map(int, found))
+    value = one.final.get("expires") or asked
     return int(value) if re.fullmatch(r"[0-9]{1,9}", value) else 0
 
 
