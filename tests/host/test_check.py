@@ -10,7 +10,7 @@ import check_parts
 import pytest
 from check_parts import CONFIG, HERE, PASSWORD, QUICK, STUCK_RELAY, WIFI_PASSWORD, Bench, Names, Registrar, loop
 from siplet_tools import wav_file
-from siplet_tools.board import checking
+from siplet_tools.board import checking, deploying
 from siplet_tools.board.checks import TABLE, network, parts, sound
 from siplet_tools.board.link import Link
 from siplet_tools.errors import ToolError
@@ -172,6 +172,27 @@ def test_damaged_and_missing_files_are_named(bench):
     assert verdict.kind == "failed"
     assert verdict.text == "/siplet/errors.mpy is damaged, /siplet/log.mpy is missing"
     assert verdict.advice.startswith("siplet deploy")
+
+
+def test_an_image_in_the_flash_counts_as_a_file(tmp_path):
+    with VirtualBoard(tmp_path / "board") as board:
+        with Link.open(board.port) as link:
+            deploying.carry_out(link, deploying.prepare(link, "esp32", "doorphone", romfs=True))
+        bench = Bench(board)
+        found = {verdict.check: verdict for verdict in bench.check("versions", "heap", "flash")}
+        assert {verdict.kind for verdict in found.values()} == {"ok"}
+        assert "files and the ROMFS image are as deployed" in found["flash"].text
+        with open(tmp_path / "board" / "romfs.bin", "r+b") as file:
+            file.seek(50000)
+            old = file.read(1)
+            file.seek(50000)
+            file.write(bytes([old[0] ^ 1]))
+        verdict = bench.one("flash")
+        assert verdict.kind == "failed" and verdict.text == "the ROMFS image is damaged"
+        with open(tmp_path / "board" / "romfs.bin", "r+b") as file:
+            file.write(b"\0\0\0\0")
+        verdict = bench.one("flash")
+        assert verdict.kind == "failed" and verdict.text == "the ROMFS image is missing"
 
 
 def test_a_full_flash_is_told_before_a_new_configuration_is_lost(bench):

@@ -1,9 +1,10 @@
-# Checks that any board with MicroPython can stand: versions, heap, flash, clock. Imports checking, building, deploying.
+# Checks that any board with MicroPython can stand: versions, heap, flash, clock. Imports checking, building, deploying,
+# rom.
 
 import datetime
 import re
 
-from siplet_tools.board import building, deploying
+from siplet_tools.board import building, deploying, rom
 from siplet_tools.board.checking import Verdict
 
 _OLDEST = (1, 25, 0)  # boards/esp32/README.md
@@ -100,9 +101,13 @@ def flash(session):
     facts = session.facts
     with session.options.busy("reading the flash"):
         there, manifest = deploying.look(session.link), deploying.read_manifest(session.link)
+        image = _image(session, manifest)
     wanted = manifest.get("files", {})
-    damaged = [path for path in wanted if path in there and there[path][1] != str(wanted[path])[: deploying.DIGITS]]
+    # The board tells the beginning of a hash
+    damaged = [path for path in wanted if path in there and not str(wanted[path]).startswith(there[path][1] or "-")]
     missing = [path for path in wanted if path not in there]
+    if image:
+        (damaged if image == "damaged" else missing).append("the ROMFS image")
     values = {"size": facts.flash_size, "free": facts.flash_free, "damaged": damaged, "missing": missing}
     if damaged or missing:
         found = [f"{path} is damaged" for path in damaged] + [f"{path} is missing" for path in missing]
@@ -125,7 +130,17 @@ def flash(session):
             values,
         )
     elif not (damaged or missing):
-        yield Verdict("ok", room + (f", all {len(wanted)} files are as deployed" if wanted else ""), values=values)
+        whole = f", {len(wanted)} files{' and the ROMFS image' * ('romfs' in manifest)} are as deployed"
+        yield Verdict("ok", room + whole * bool(wanted), values=values)
+
+
+def _image(session, manifest):
+    # What is wrong with the image that deploy has written, "" when there is none or it is well
+    if "romfs" not in manifest:
+        return ""
+    session.fresh()  # which mounts it
+    found = rom.look(session.link)[1]
+    return "" if found == manifest["romfs"] else "damaged" if found else "missing"
 
 
 _CLOCK = """
