@@ -16,6 +16,7 @@ _LIKELY = re.compile(rb"\n(?=(?:>>>|<<<|>>r|<<r) \d{1,10} |\d{1,7}\.\d{3} )")  #
 _MOST = 65536  # bytes of a record, or of a line
 _LONGEST = 4096  # bytes of a line that are shown
 _WRAP = 1 << 30
+_AHEAD_S = 60  # by which the board's clock may be faster than ours
 _LOGGED = re.compile(r"(\d{1,7})\.(\d{3}) (.*)$", re.DOTALL)
 
 
@@ -114,21 +115,21 @@ def split_peer(peer):
 
 
 class Clock:
-    """The time of day, s, of the board's ticks: the first that is seen is now."""
+    """The time of day, s, of the board's ticks: the first that is seen is now(), the others follow it."""
 
     def __init__(self, now):
         self._now = now
-        self._base = None
+        self._base = None  # (ticks, their time)
 
     def time(self, ticks):
-        """now(): s, asked once, and again when the board has started anew. Never less than the last time."""
-        if self._base is not None:
-            since = (ticks - self._base[0]) % _WRAP
-            if since < _WRAP // 2:
-                self._base = (ticks, self._base[1] + since / 1000)
-                return self._base[1]
-        self._base = (ticks, max(self._now(), self._base[1] if self._base else 0))
-        return self._base[1]
+        """Never less than the last time. What would lie ahead is of a board that has started anew: that is now, too."""
+        now = self._now()
+        last = self._base[1] if self._base else now
+        time = last + (ticks - self._base[0]) % _WRAP / 1000 if self._base else now
+        if time > max(now, last) + _AHEAD_S:
+            time = max(now, last)
+        self._base = (ticks, time)
+        return time
 
 
 class Tap:
