@@ -135,7 +135,7 @@ async def prepare(arguments, on_state):
     if not arguments and not is_pc:
         from siplet import bring_up
 
-        board, config = await bring_up.run(_read_config, here + "/config.json")
+        board, config = await bring_up.run(_read_config, "/config.json")
         del bring_up
         drop("bring_up")
         name = config["app"]
