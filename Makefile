@@ -39,7 +39,7 @@ test: $(VENV) $(NODE) ## all tests on CPython and both MicroPythons; T=part of a
 lint: $(VENV) $(NODE) ## style, types against the ESP32 stubs, and every file compiled for every family of board
 	@$(PY) tests/lint.py
 
-bench: $(VENV) $(NODE) ## what siplet costs: T=modules, features, garbage, speed, compact, doorphone, pacing, srtp, quality, echo, dtmf or fuzz
+bench: $(VENV) $(NODE) ## what siplet costs: T=modules, features, garbage, speed, compact, doorphone, pacing, srtp, quality, echo, dtmf, host or fuzz
 	@$(PY) tests/bench/run.py $(T)
 
 peers: $(VENV) ## the SIP programs that the tests call, from Debian (asks sudo when needed) and PyPI

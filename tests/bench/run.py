@@ -15,6 +15,7 @@ import doorphone  # noqa: E402
 import dtmf  # noqa: E402
 import echo  # noqa: E402
 import fuzz  # noqa: E402
+import host  # noqa: E402
 import modules  # noqa: E402
 import ondemand  # noqa: E402
 import pacing  # noqa: E402
@@ -36,9 +37,10 @@ SECTIONS = {
     "quality": quality.show,
     "echo": echo.show,
     "dtmf": dtmf.show,
+    "host": host.show,
     "fuzz": fuzz.show,
 }
-LONG = ("fuzz", "quality", "echo")  # only when named
+LONG = ("fuzz", "quality", "echo", "host")  # only when named
 
 
 def main(names):

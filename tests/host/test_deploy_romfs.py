@@ -12,7 +12,7 @@ from siplet_tools.virtual import VirtualBoard
 from virtual_parts import Terminal, mpremote
 
 CODE = "def version():\n    return '%s'\n\n\ndef main(arguments):\n    import board, siplet.phone\n" + (
-    "    print('started', board.version(), siplet.phone.version(), __file__)\n"
+    "    print('started', board.version(), siplet.phone.version())\n"
 )
 
 
@@ -96,10 +96,10 @@ def test_the_configuration_lies_in_the_file_system_though_the_code_does_not(boar
 
 def test_a_second_image_takes_the_place_of_the_first_and_files_take_that_of_both(board, small):
     deploy(board, romfs=True)
-    assert says(board) == "started 1 1 /main.py\n"
+    assert says(board) == "started 1 1\n"
     small("2")
     assert deploy(board, romfs=True).image
-    assert says(board) == "started 2 2 /main.py\n"
+    assert says(board) == "started 2 2\n"
     small("3")
     del small.files["/board.mpy"]  # which must not be found in the old image then
     assert deploy(board).forget
@@ -117,14 +117,14 @@ def test_what_would_be_imported_before_the_image_is_removed_and_a_users_own_stay
         with open(os.path.join(files, name), "w") as file:
             file.write("raise ValueError\n")
     deploy(board, romfs=True)
-    assert says(board) == "started 1 1 /main.py\n"
+    assert says(board) == "started 1 1\n"
     assert sorted(os.listdir(files)) == ["boot.py", "main.py", "siplet.json"]
     os.mkdir(os.path.join(files, "apps"))
     with open(os.path.join(files, "apps", "mine.py"), "w") as file:
         file.write("mine = 1\n")
     plan = deploy(board, romfs=True)  # the folder hides the image's
     assert "/apps/doorphone.mpy" in plan.put and plan.image
-    assert says(board) == "started 1 1 /main.py\n"
+    assert says(board) == "started 1 1\n"
     out = mpremote(board.port, "exec", "import apps.mine, apps.doorphone; print(apps.mine.mine)")
     assert out == "1\n"
     assert deploy(board, romfs=True).empty
@@ -147,13 +147,13 @@ def test_an_image_whose_cable_was_pulled_is_not_mounted_and_the_next_deploy_fini
         board.reset()
         told = says(board)
         assert told in (
-            f"started {former} {former} /main.py\n",
-            f"started {turn} {turn} /main.py\n",
+            f"started {former} {former}\n",
+            f"started {turn} {turn}\n",
             "siplet is not whole (no module named 'start'): run siplet deploy again\n",
         )
         broken += "not whole" in told
         assert deploy(board, romfs=True).empty == done
-        assert says(board) == f"started {turn} {turn} /main.py\n"
+        assert says(board) == f"started {turn} {turn}\n"
         former = turn
     assert broken > 3
 
@@ -190,7 +190,7 @@ def test_somebody_elses_image_is_kept_by_a_deploy_of_files_and_replaced_by_ours(
     assert "hello" in mpremote(board.port, "exec", "import hello")
     plan = deploy(board, romfs=True)
     assert plan.notes == ["the ROMFS image on the board, which is not siplet's, is replaced"]
-    assert says(board) == "started 1 1 /main.py\n"
+    assert says(board) == "started 1 1\n"
     shutil.rmtree(tmp_path / "theirs")
 
 

@@ -21,7 +21,6 @@ try:
 except ImportError as error:
     print("siplet is not whole (%s): run siplet deploy again" % error)
 else:
-    start.__file__ = "/main.py"  # config.json lies beside that
     start.main([])
 """
 

@@ -17,8 +17,9 @@ from siplet_tools.board.link import BoardError
 from siplet_tools.errors import FAILED, ToolError
 
 _BLOCK = 4096  # what a file takes of a flash at least
+DIGITS = 24  # of a SHA-256 are told: a slow line carries them faster than all 64
 
-# {path: SHA-256} of what is ours or may stand in its way, one line each; and the room there is
+# Path, size and the beginning of the SHA-256 of what is ours or may stand in its way, one line each
 _LOOK = """
 def _():
     import os, hashlib
@@ -33,7 +34,7 @@ def _():
                 if not n:
                     break
                 hash.update(view[:n])
-        print(path, os.stat(path)[6], hexlify(hash.digest()).decode())
+        print(path, os.stat(path)[6], hexlify(hash.digest()[:12]).decode())
     def walk(folder, deep):
         for entry in os.ilistdir(folder or '/'):
             path = folder + '/' + entry[0]
@@ -89,7 +90,7 @@ class Plan:
 
 
 def look(link):
-    """{path: (size, sha256 hex)} of the files on the board that are siplet's or look like it; folders with a slash."""
+    """{path: (size, DIGITS of its SHA-256)} of what is siplet's on the board or looks it; folders end with a slash."""
     found = {}
     for line in link.run(_LOOK, timeout_s=30).decode("utf-8", "replace").splitlines():
         path, size, digest = line.rsplit(" ", 2)
@@ -127,7 +128,10 @@ def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False)
     step(1, 3)
     files = building.build(facts, board, app, lines)
     step(2, 3)
-    there, old = look(link), read_manifest(link)
+    there = look(link)
+    manifest = building.manifest(facts, board, app, files, None, lines)
+    # To read it takes as long as all the rest, so that is done only when something has changed
+    old = json.loads(manifest) if _is(there, building.MANIFEST, manifest) else read_manifest(link)
     room, in_rom, rom_is_ours = rom.look(link) if facts.romfs else (0, "", False)
     image, all_of_it = None, files
     if romfs:
@@ -142,13 +146,13 @@ def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False)
                 f"of {room // 1024} KB: deploy without --romfs"
             )
     written = building.manifest(facts, board, app, files, image, lines)
-    put = {path: data for path, data in files.items() if there.get(path, ("", ""))[1] != building.sha256(data)}
+    put = {path: data for path, data in files.items() if not _is(there, path, data)}
     same = [path for path in files if path not in put]
     stale = _stale(files, all_of_it, there, old)
     foreign = image is not None and in_rom and not rom_is_ours
     if image is not None and in_rom == building.sha256(image):
         image = None
-    if there.get(building.MANIFEST, ("", ""))[1] != building.sha256(written):
+    if not _is(there, building.MANIFEST, written):
         put[building.MANIFEST] = written
     plan = Plan(facts, board, app, put, same, stale, written, 0, facts.flash_free, image)
     plan.forget, plan.native = rom_is_ours and not romfs, native
@@ -159,6 +163,10 @@ def prepare(link, board=None, app=None, romfs=False, progress=None, lines=False)
         plan.notes.append("its MicroPython takes no native code of ours: all of it as bytecode, which is slower")
     step(3, 3)
     return plan
+
+
+def _is(there, path, data):
+    return there.get(path, (0, ""))[1] == building.sha256(data)[:DIGITS]
 
 
 def _needed(put, there):
