@@ -53,7 +53,8 @@ class Supervisor(threading.Thread):
             return function(*arguments)
         answer = queue.SimpleQueue()
         self._questions.put((function, arguments, answer))
-        os.write(self._waker, b"!")
+        with contextlib.suppress(OSError):  # it has just ended
+            os.write(self._waker, b"!")
         while True:
             try:
                 value, error = answer.get(timeout=0.5)
