@@ -1,6 +1,7 @@
 # siplet doctor and a board: the log that siplet monitor saved, a trace file, a live (virtual) board.
 
 import os
+import threading
 
 import pytest
 from doctor_stories import DOOR, INDOOR, KEY_5, SERVER, VOICE, Story, credentials, digest, findings, kinds, sdp
@@ -128,6 +129,7 @@ def test_a_record_that_a_reset_cut_off_is_skipped(save):
     story = Story()
     story.call()
     cut = trace(story)[:700]
+    assert kinds(save(cut + b"\r\n" + START + READY)) == []
     assert kinds(save(cut + b"\r\n" + START + READY + trace(wrong_password(Story())))) == ["wrong-password"]
 
 
@@ -164,6 +166,18 @@ def test_a_live_board_is_listened_to(board, capsys):
     said = capsys.readouterr()
     assert "REGISTER was refused with its credentials (401" in said.out and "listening" in said.err
     assert "5ec5e7" not in said.out + said.err
+
+
+def test_a_cable_that_is_pulled_while_it_listens_costs_what_was_on_its_way(board, capsys):
+    tell(board, trace(wrong_password(Story())) + b">>> 9000 192.168.1.2:5060 9000\nINVITE")
+    timer = threading.Timer(1.5, lambda: (board.unplug(), board.plug()))
+    timer.start()
+    try:
+        assert cli.main(["doctor", "--port", board.port, "--for", "3"]) == 1
+    finally:
+        timer.join()
+    said = capsys.readouterr().out
+    assert "the line is gone" in said and "REGISTER was refused" in said
 
 
 def test_a_live_board_that_says_nothing_of_sip_is_told_how_to(board, capsys):

@@ -61,6 +61,15 @@ def test_a_damaged_pcapng_never_ends_in_a_traceback(tmp_path, capsys):
         run(path, capsys)
 
 
+def test_a_stream_that_lacks_a_segment_for_ever_goes_on_behind_it(tmp_path, capsys):
+    story = long_call()
+    for n in range(80):
+        story.answer(story.ask("OPTIONS", SERVER, DOOR, f"o{n}"), 200)
+    path = pcap(tmp_path / "x.pcap", tcp(story, (200,))[3:4] + tcp(story, (200,))[8:], 101)
+    status, said = run(path, capsys)
+    assert status == 1 and int(said.split(" ")[1]) > 150
+
+
 def test_what_is_no_capture_and_no_log_is_refused_in_one_line(tmp_path, capsys):
     rnd = random.Random(1)
     path = tmp_path / "file"

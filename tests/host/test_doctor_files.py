@@ -50,6 +50,21 @@ def test_a_pcapng_of_several_interfaces_is_read_whole(tmp_path):
     assert kinds(path) == TROUBLE
 
 
+def test_blocks_of_old_and_simple_pcapng_files_are_read(tmp_path):
+    section = block(0x0A0D0D0A, struct.pack("<IHHq", 0x1A2B3C4D, 1, 0, -1))
+    section += block(1, struct.pack("<HHI", 1, 0, 0) + struct.pack("<HHq", 14, 8, 5000))
+    story = Story()
+    story.ask("OPTIONS", SERVER, DOOR)
+    raw = ethernet(ip(story.packets[0]))
+    old = block(2, struct.pack("<HHIIII", 0, 0, 0, 7_000_000, len(raw), len(raw)) + raw)
+    simple = block(3, struct.pack("<I", len(raw)) + raw)
+    path = tmp_path / "x.pcapng"
+    path.write_bytes(section + old)
+    assert evidence.read(str(path)).messages[0].time == 5007
+    path.write_bytes(section + simple)
+    assert len(evidence.read(str(path)).messages) == 1
+
+
 def test_ipv6_is_read_and_named_in_brackets(tmp_path):
     door, server = ("2001:db8::20", 5060), ("2001:db8::2", 5060)
     story = Story()
@@ -90,7 +105,7 @@ def test_sip_over_tcp_is_read_wherever_it_was_cut_and_whatever_came_twice(tmp_pa
 
 def test_a_stream_that_began_before_or_has_a_hole_goes_on_with_its_next_message(tmp_path):
     whole = tcp(long_call(), (200,))
-    for gone in ((0, 1), (5, 6), (9, 14)):
+    for gone in ((0, 1), (5, 6), (9, 14)):  # the last one is a message's first segment and more
         path = pcap(tmp_path / "x.pcap", whole[: gone[0]] + whole[gone[1] :], 101)
         assert 8 <= len(evidence.read(str(path)).messages) < 12
 

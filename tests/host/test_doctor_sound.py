@@ -83,6 +83,13 @@ def test_sound_that_does_not_come_back_after_hold_is_one_way(story, path):
     assert kinds(story.write(path)) == ["one-way"]
 
 
+def test_sound_that_ice_may_have_moved_is_not_judged(story, path):
+    ice = "a=candidate:1 1 UDP 1 10.9.9.9 7000 typ host"
+    story.call(offer=sdp((DOOR[0], 4000), more=ice), answer=sdp((INDOOR[0], 6000), more=ice))
+    story.talk(5, back=False)
+    assert kinds(story.write(path)) == []
+
+
 def test_a_call_that_begins_before_the_capture_or_ends_behind_it_is_well(story, path):
     story.talk(5, back=False)  # whose INVITE nobody saw
     story.bye(call="before")

@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 
-from siplet_tools.board.output import Clock, Line, Output, Tap
+from siplet_tools.board.output import Line, Output, Tap
 from siplet_tools.errors import USAGE, ToolError
 from siplet_tools.wire import capture, message, streams
 from siplet_tools.wire.finding import place
@@ -18,6 +18,8 @@ _LOG = re.compile(
     r"\d+\.\d{3} |rst:0x|ets [A-Z]|ESP-ROM:|MPY: |MicroPython v|Traceback \(|Guru Meditation|.* ready as sips?:"
 )
 _RESTART = re.compile(r"rst:0x|ets [A-Z]|ESP-ROM:|MPY: soft reboot")
+_WRAP = 1 << 30  # ms of the board's clock
+_DISORDER_MS = 500  # by which a line may come too late
 _FEW = 3  # packets: fewer are no RTP, something else began like it
 
 
@@ -158,7 +160,7 @@ class Gatherer:
         self._now = now or (lambda: self._time or 0.0)
         self._output = Output()
         self._tap = Tap(self._now)
-        self._clock = Clock(self._now)
+        self._last = None  # ticks
 
     def feed(self, data):
         """Bytes as the board printed them; None: the line broke."""
@@ -170,9 +172,9 @@ class Gatherer:
 
     def _take(self, entry):
         if isinstance(entry, Line) and _RESTART.match(entry.text):
-            self._clock = Clock(self._now)
+            self._last = None
         if entry.ticks is not None:
-            self._time = self._clock.time(entry.ticks)
+            self._time = self._at(entry.ticks)
             self.found.seen(self._time)
         if isinstance(entry, Line):
             self.found.lines.append((self._time, entry.text))
@@ -181,8 +183,19 @@ class Gatherer:
         packet.time = self._time  # lines and messages by one clock
         self.found.add(packet)
 
+    def _at(self, ticks):
+        # A saved log has no other clock than the board's, which begins anew with each start
+        since = None if self._last is None else (ticks - self._last) % _WRAP
+        if since is not None and since > _WRAP // 2 and _WRAP - since < _DISORDER_MS:
+            return self._time
+        self._last = ticks
+        if since is None or since > _WRAP // 2:
+            return max(self._now(), self._time or 0.0)
+        return self._time + since / 1000
+
     def finish(self):
         """The Evidence."""
+        self.feed(b"")  # nothing more comes of a record
         rest = self._output.rest()
         if rest:
             self.found.lines.append((self._time, rest))
