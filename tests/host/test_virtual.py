@@ -155,6 +155,18 @@ def test_a_program_that_forbids_ctrl_c_reads_it(board):
         assert terminal.until(b"\x04>") == b"b'\\x03\\x03'\r\n\x04\x04>"
 
 
+def test_a_board_that_does_not_read_makes_its_host_wait_and_gets_all_of_it(board):
+    with Terminal(board.port) as terminal:
+        terminal.synchronize()
+        code = (
+            b"import sys, time; time.sleep_ms(200); print(sum([len(sys.stdin.buffer.read(1000)) for _ in range(100)]))"
+        )
+        terminal.type(b"\x01" + code + b"\x04")
+        terminal.until(b"OK")
+        terminal.type(b"x" * 100000)
+        assert terminal.until(b"\x04>") == b"100000\r\n\x04\x04>"
+
+
 def test_the_end_of_main_py_by_sys_exit_is_a_soft_reset(board, files):
     write(files, "main.py", "import sys\nprint('once more')\nif not 'ran' in __import__('os').listdir():\n"
           "    open('ran', 'w')\n    sys.exit(2)\n")  # fmt: skip

@@ -73,6 +73,10 @@ def test_the_relay_is_seen_by_its_name_and_by_which_level_is_on(board, link):
         file.write('{"board": {"relay_pin": 25, "relay_active_low": true, "led_pin": -1}}')
     link.run("machine.Pin(25, machine.Pin.OUT, value=0)")
     board.wait(lambda: board.relay, what="relay")
+    link.transport.enter_raw_repl(soft_reset=True)
+    assert board.relay and link.value("__import__('machine').Pin(25).value()") == 0  # a soft reset moves no pin
+    link.run("import machine; machine.Pin(25, machine.Pin.IN)")
+    board.wait(lambda: not board.relay, what="end of the output")
     with pytest.raises(ToolError):
         board.level("led")
     with pytest.raises(ToolError):

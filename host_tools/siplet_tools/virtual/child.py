@@ -25,6 +25,7 @@ _HIDDEN = b'  File "' + os.fsencode(DEVICE)
 _START = "__import__('board_start')"
 _INTERRUPT = b"\x03"
 _MORE_S = 0.02  # what MicroPython prints in several pieces follows within that
+_ROOM = 4096  # bytes that USB takes for a board that does not read
 _AGAIN_S = 0.1  # a second SIGINT before the first one was handled would end MicroPython
 
 
@@ -93,6 +94,11 @@ class Child:
     def due(self, now):
         """When to call turn() without that anything is readable."""
         return now + (0.003 if self._uart.holds or (self._input and self._up) else 0.25)
+
+    @property
+    def full(self):
+        """Whether the board does not read what has come already."""
+        return len(self._input) >= _ROOM
 
     def feed(self, data):
         """Bytes that arrived at the board's UART."""

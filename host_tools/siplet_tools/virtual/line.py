@@ -33,6 +33,7 @@ class Line:
         self._left = None  # ["in" or "out" or "both", bytes until the cable is pulled]
         self._stuck = bytearray()  # has arrived, but the host's program has not read what came before
         self._look = 0.0
+        self.held = False  # the board takes no more for now, and who writes has to wait
 
     def plug(self, same=True):
         """The cable in; same: at the path of last time if it is free, else at another one. Returns the port."""
@@ -75,9 +76,10 @@ class Line:
 
     def fileno(self):
         """What to wait for until it is readable; None when nothing can come."""
-        if self._master is None or not self.opened or len(self.to_board) >= _ROOM:
-            return None
-        return self._master
+        return self._master if self._takes() else None
+
+    def _takes(self):
+        return self._master is not None and self.opened and not self.held and len(self.to_board) < _ROOM
 
     def due(self, now):
         """When to call turn() without that anything became readable; None: never."""
@@ -99,7 +101,7 @@ class Line:
         """Moves what is to be moved; returns the bytes that have arrived at the board."""
         if self._master is not None:
             self._observe(now)
-        if self._master is not None and self.opened and len(self.to_board) < _ROOM:
+        if self._takes():
             self._read(now)
         out = self.to_host.take(now)
         arrived = self.to_board.take(now)

@@ -1,7 +1,7 @@
 # What stands around the board's processor and outlives its resets: levels of pins, the air, the room's sound, the
 # clock. Pure but for the time of day. Imports chips.
 #
-# Lines that device/ tells: "up" before boot.py, "done" after main.py, "pin N LEVEL", "wifi joined NAME", "wifi left",
+# Lines that device/ tells: "up" before boot.py, "done" after main.py, "pin N LEVEL|-", "wifi joined NAME", "wifi left",
 # "i2s ID hears|plays RATE" or "i2s ID off", "clock SECONDS", "nvs SPACE KEY [VALUE]". Lines that it understands: "world
 # press|release N", "world drive N LEVEL|-", "air on|off|rssi N", "sound ..." (device/board_i2s.py).
 
@@ -32,7 +32,8 @@ class Parts:
     def reset(self, hard):
         """The processor begins anew."""
         self.idle = False
-        self.levels.clear()
+        if hard:
+            self.levels.clear()
         self.buses.clear()
         if hard:
             self.joined = ""
@@ -71,6 +72,7 @@ class Parts:
             "clock": self.clock,
             "nvs": self._nvs,
             "sound": self.room + self.ear,
+            "levels": list(self.levels.items()),
             "held": list(self._held.values()),
         }
 
@@ -78,7 +80,9 @@ class Parts:
         """A line that the device's side told. Unknown ones are passed over."""
         word, _, rest = line.partition(" ")
         words = rest.split(" ")
-        if word == "pin":
+        if word == "pin" and words[1] == "-":
+            self.levels.pop(int(words[0]), None)
+        elif word == "pin":
             self.levels[int(words[0])] = int(words[1])
         elif word == "wifi":
             self.joined = rest[7:] if words[0] == "joined" else ""

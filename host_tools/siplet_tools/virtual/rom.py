@@ -9,7 +9,7 @@ _AGAIN_S = 0.35  # the watchdog ends a start that leads nowhere
 class Firmware:
     """filenos(), due(now), feed(data), turn(now, room) and kill(), as child.Child has them; never soft-reset."""
 
-    ended = False
+    ended = full = False
 
     def filenos(self):
         return []

@@ -160,6 +160,7 @@ class Supervisor(threading.Thread):
         plugged = self.line.port
         if self._alarm and now >= self._alarm[0]:
             self.power_on(self._alarm[1])
+        self.line.held = bool(self.firmware and self.firmware.full)
         self._feed(self.line.turn(now))
         if self.firmware and not self.line.full:
             sent, told = self.firmware.turn(now)

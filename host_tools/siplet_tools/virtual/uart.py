@@ -52,6 +52,8 @@ class Uart:
             self._meet(word, out)
         if more:
             keep = max(_overlap(data, word) for word in (*self._words, LITERAL + b"?"))
+            if data.endswith((b">>> ", b"... ")):  # a prompt, and no trace
+                keep = 0
             self._held = data[len(data) - keep :]
             data = data[: len(data) - keep]
         out.append(self._plain(data))

@@ -11,7 +11,6 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _INPUT_ONLY = {"esp32": 34}
 _options = {}
 _pins = {}
-_handlers = {}
 _frequency = 160000000
 
 
@@ -80,6 +79,9 @@ class Pin:
         if self._mode & 2 and self._told != self._out:
             self._told = self._out
             _channel.tell(f"pin {self._number} {self._out}")
+        elif not self._mode & 2 and self._told is not None:
+            self._told = None
+            _channel.tell(f"pin {self._number} -")
         level = self._see()
         former, self._level = self._level, level
         if level != former and self._handler and self._trigger & (1 if level else 2):
@@ -289,6 +291,10 @@ def set_up(options):
     _options = options
     _numbers = range(options["pins"])
     _frequency = options["frequency"]
+    for number, level in options["levels"]:  # a soft reset leaves outputs as they are
+        pin = Pin(number)
+        pin._mode = Pin.OUT
+        pin._out = pin._told = level
     for line in options["held"]:
         _world(line)
     _channel.on("world", _world)

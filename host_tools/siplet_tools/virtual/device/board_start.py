@@ -56,6 +56,8 @@ def start():
         board_channel.tell("ended")
         while True:  # the soft reset comes from outside
             pass
+    except KeyboardInterrupt as error:  # before or behind the file that runs
+        sys.print_exception(error)
     board_channel.tell("done")
 
 
