@@ -165,6 +165,16 @@ def test_an_application_that_fails_starts_the_board_anew_after_a_pause(board):
         assert board.virtual.starts == 2
 
 
+def test_an_application_gets_no_password(board):
+    board.configure(wifi=WIFI, sip={**SIP, "password": "hunter2", "register": False}, app="tells")
+    board.write("apps/tells.py", "async def main(board, phone, config):\n    print('keys', sorted(config), config)\n")
+    with board:
+        said = board.terminal.until(b">>> ")
+    assert b"'app'" in said and b"'doorphone.code'" in said
+    for secret in (b"wifi.", b"sip.", b"hunter2", b"virtual-board"):
+        assert secret not in said, secret
+
+
 def test_the_bell_and_the_relay_are_on_the_pins_of_the_configuration(board):
     board.configure(wifi=WIFI, sip=SIP, board={"bell_pin": 13, "relay_pin": 23, "relay_active_low": True})
     with board:
