@@ -23,6 +23,8 @@ _MARK = "siplet-check "
 # Defined on the board after each reset: what a piece returns or raises becomes one line. MicroPython's older versions
 # run it as well. Timer 0 is nobody else's; a soft reset ends it.
 _HEAD = """
+import gc
+gc.threshold(4096)  # as main.py does while modules are loaded: what stays lies close together
 def _arm(ms):
     try:
         import machine
@@ -30,6 +32,7 @@ def _arm(ms):
     except Exception:
         pass
 def _tell(function, *arguments):
+    gc.collect()
     try:
         answer = {'answer': function(*arguments)}
     except MemoryError:
@@ -68,6 +71,9 @@ class Verdict:
             "advice": self.advice,
             "values": self.values,
         }
+
+
+_NO_MEMORY = Verdict("failed", "the board's memory does not suffice", "siplet check --only heap tells what is left")
 
 
 def _nothing(text):
@@ -149,9 +155,7 @@ class Session:
         if "answer" in told:
             return told["answer"]
         if "memory" in told:
-            raise Trouble(
-                Verdict("failed", "the board's memory does not suffice", "siplet check --only heap tells what is left")
-            )
+            raise Trouble(_NO_MEMORY)
         if "error" in told:
             raise Trouble(explain(str(told["error"])[:300]))
         raise Trouble(
@@ -193,7 +197,8 @@ class Session:
         except Unmet as unmet:
             yield self._note(name, Verdict("skipped", f"needs what {unmet.name} says is not well"))
         except BoardError as error:
-            yield self._note(name, Verdict("failed", str(error), "siplet deploy, then the same again"))
+            usual = Verdict("failed", str(error), "siplet deploy, then the same again")
+            yield self._note(name, _NO_MEMORY if "MemoryError" in str(error) else usual)
 
     def _note(self, name, verdict):
         if verdict.kind == "failed":
