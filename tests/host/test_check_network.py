@@ -49,7 +49,7 @@ def test_a_configuration_that_siplet_does_not_take_is_told_with_its_key(bench, t
     seen = bench.check("config", "relay")
     assert [(verdict.check, verdict.kind) for verdict in seen] == [("config", "failed"), ("relay", "skipped")]
     assert seen[0].text == line and advice in seen[0].advice
-    assert seen[1].text == "needs what config says is not well"
+    assert seen[1].text == "not tried, because config is not well"
 
 
 def test_a_wrong_password_of_the_wifi_is_told_by_whatever_needs_the_wifi(bench):

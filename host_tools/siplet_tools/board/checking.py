@@ -195,7 +195,7 @@ class Session:
         except Trouble as trouble:
             yield self._note(name, trouble.verdict)
         except Unmet as unmet:
-            yield self._note(name, Verdict("skipped", f"needs what {unmet.name} says is not well"))
+            yield self._note(name, Verdict("skipped", f"not tried, because {unmet.name} is not well"))
         except BoardError as error:
             usual = Verdict("failed", str(error), "siplet deploy, then the same again")
             yield self._note(name, _NO_MEMORY if "MemoryError" in str(error) else usual)
