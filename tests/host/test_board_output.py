@@ -125,8 +125,8 @@ def test_noise_is_taken_whatever_it_is():
         for entry in found:
             assert isinstance(entry, (Line, Record, Rtp))
             if not isinstance(entry, Line):
-                packet = tap.packet(entry)
-                assert packet.length >= len(packet.data) and 0 <= packet.source[1] < 65536 and packet.time >= 1000
+                for packet in tap.packets(entry):
+                    assert packet.length >= len(packet.data) and 0 <= packet.source[1] < 65536 and packet.time >= 1000
 
 
 def test_the_boards_clock_goes_on_when_it_wraps_and_begins_anew_with_the_board():
@@ -144,16 +144,24 @@ def test_the_boards_clock_goes_on_when_it_wraps_and_begins_anew_with_the_board()
     assert clock.time(1100) == 400_008.05 and clock.time(20) == 400_008.05
 
 
-def test_a_packet_has_the_addresses_that_its_message_tells():
+def test_a_packet_has_the_addresses_that_the_boards_messages_tell():
     tap = Tap(lambda: 0.0)
-    asked = tap.packet(Record(True, 0, "10.0.0.9:5060", INVITE))
+    assert tap.packets(Record(False, 0, "10.0.0.9:5060", b"OPTIONS sip:door SIP/2.0\r\n\r\n")) == []  # whom it asks?
+    early, asked = tap.packets(Record(True, 1000, "10.0.0.9:5060", INVITE))
+    assert (early.time, early.source, early.target) == (0.0, ("10.0.0.9", 5060), ("10.0.0.5", 5062))
     assert (asked.source, asked.target, asked.length) == (("10.0.0.5", 5062), ("10.0.0.9", 5060), len(INVITE))
-    told = tap.packet(Record(False, 5, "10.0.0.9:5060", b"SIP/2.0 200 OK\r\nContact: <sip:x@10.9.9.9>\r\n\r\n"))
+    [told] = tap.packets(Record(False, 1005, "10.0.0.9:5060", b"SIP/2.0 200 OK\r\nContact: <sip:x@10.9.9.9>\r\n\r\n"))
     assert (told.source, told.target) == (("10.0.0.9", 5060), ("10.0.0.5", 5062))
-    sound = tap.packet(Rtp(False, 20, "[fe80::1]:4000", 49152, RTP, 172))
+    [sound] = tap.packets(Rtp(False, 1020, "[fe80::1]:4000", 49152, RTP, 172))
     assert (sound.source, sound.target, sound.length) == (("fe80::1", 4000), ("10.0.0.5", 49152), 172)
     answer = b"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP 10.0.0.9\r\nContact: <sip:door@[fe80::5]:5070;ob>\r\n\r\n"
-    assert tap.packet(Record(True, 30, "[fe80::1]:5060", answer)).source == ("fe80::5", 5070)
+    assert tap.packets(Record(True, 1030, "[fe80::1]:5060", answer))[0].source == ("fe80::5", 5070)
+
+
+def test_what_waits_for_the_boards_address_does_not_wait_for_ever():
+    tap = Tap(lambda: 0.0)
+    counts = [len(tap.packets(Rtp(False, i, "10.0.0.9:4000", 49152, RTP, 172))) for i in range(30)]
+    assert counts.index(21) == 20 and len(tap.rest()) == 9 and tap.rest() == []
 
 
 def test_far_ends_of_every_form_are_split():

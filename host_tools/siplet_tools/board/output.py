@@ -16,6 +16,7 @@ _LIKELY = re.compile(rb"\n(?=(?:>>>|<<<|>>r|<<r) \d{1,10} |\d{1,7}\.\d{3} )")  #
 _MOST = 65536  # bytes of a record, or of a line
 _LONGEST = 4096  # bytes of a line that are shown
 _WRAP = 1 << 30
+_EARLY = 20  # packets that wait for the board's address
 _AHEAD_S = 60  # by which the board's clock may be faster than ours
 _LOGGED = re.compile(r"(\d{1,7})\.(\d{3}) (.*)$", re.DOTALL)
 
@@ -133,22 +134,40 @@ class Clock:
 
 
 class Tap:
-    """Turns records into capture.Packets. The board's own address is what its messages say of it."""
+    """Turns records into capture.Packets. The board's own address is what its messages say of it: what comes before the
+    first of them waits for it, a while.
+    """
 
     def __init__(self, now):
         self._clock = Clock(now)
-        self._own = ("", 5060)
+        self._own = None
+        self._early = []  # (time, record)
 
     def packet(self, record):
-        """The Packet of a ladder.Record or an Rtp."""
-        far = split_peer(record.peer)
-        if isinstance(record, Rtp):
-            near, length = (self._own[0], record.port), record.length
-        else:
+        """The Packet of a ladder.Record or an Rtp, at once."""
+        if not isinstance(record, Rtp):
             self._learn(record)
-            near, length = self._own, len(record.data)
+        return self._packet(self._clock.time(record.ticks), record)
+
+    def packets(self, record):
+        """[Packet, ...]: the same, and those that have waited; none while it waits itself."""
+        self._early.append((self._clock.time(record.ticks), record))
+        if not isinstance(record, Rtp):
+            self._learn(record)
+        return self.rest() if self._own or len(self._early) > _EARLY else []
+
+    def rest(self):
+        """[Packet, ...] of those that still wait."""
+        early, self._early = self._early, []
+        return [self._packet(time, record) for time, record in early]
+
+    def _packet(self, time, record):
+        far, near = split_peer(record.peer), self._own or ("", 5060)
+        length = len(record.data)
+        if isinstance(record, Rtp):
+            near, length = (near[0], record.port), record.length
         source, target = (near, far) if record.sent else (far, near)
-        return Packet(self._clock.time(record.ticks), source, target, record.data, length)
+        return Packet(time, source, target, record.data, length)
 
     def _learn(self, record):
         # Of our requests the topmost Via, of our responses the Contact, names us

@@ -11,7 +11,7 @@ from siplet_tools.interpreter import ROOT
 
 _FRAME = re.compile(r'  File "([^"]{1,200})", line (\d{1,6})(?:, in (\S{1,100}))?$')
 _RAISED = re.compile(r"[A-Za-z_.]{1,80}(?:Error|Exception|Exit|Interrupt)\b")
-_QUOTED = re.compile(r"'(\w{1,80})'")
+_WORD = re.compile(r"\b_\w{1,80}")
 _MOST = 3  # places that are shown when it may be one of several
 
 
@@ -34,10 +34,10 @@ class Sources:
         """The lines to show for one of a traceback: itself, and its source when that is known; [] for another line."""
         match = _FRAME.match(line)
         if match:
-            path = self._find(match[1])
+            path = None if match[1].endswith(".py") else self._find(match[1])  # text on the board is not ours
             return self._frame(line, path, int(match[2]), match[3] or "") if path else [line]
         if _RAISED.match(line):
-            short = {name: self._real("", name) for name in _QUOTED.findall(line)}
+            short = {name: self._real("", name) for name in _WORD.findall(line)}
             told = ", ".join(f"{name} is {real}" for name, real in short.items() if real)
             return [line + (f"   ({told})" if told else "")]
         return []

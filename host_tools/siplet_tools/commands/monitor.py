@@ -128,7 +128,8 @@ class Watch:
         from siplet_tools.board.output import Rtp
 
         if self._pcap:
-            self._pcap.add(self._tap.packet(record))
+            for packet in self._tap.packets(record):
+                self._pcap.add(packet)
         if isinstance(record, Rtp):
             self.packets += 1
             return
@@ -145,6 +146,8 @@ class Watch:
     def close(self):
         """Closes the files, and says what is in them."""
         if self._pcap:
+            for packet in self._tap.rest():
+                self._pcap.add(packet)
             self._pcap.close()
             console.verdict("ok", f"{self._pcap.path}: {self._pcap.count} packets")
         if self._save:
