@@ -1,5 +1,7 @@
 # The virtual board's flash chip, the commands that play with it, and its end, good or bad.
 
+import glob
+import json
 import os
 import subprocess
 import sys
@@ -129,11 +131,17 @@ time.sleep(60)
         env={**os.environ, "PYTHONPATH": tools},
     )
     pid = int(process.stdout.readline())
+    left = next(one for one in glob.glob(os.path.join(registry.folder(), "*.json")) if f"{process.pid}-" in one)
     assert alive(pid)
     process.kill()
     process.wait()
     process.stdout.close()
     wait_until(lambda: not alive(pid), 10, "end of the child")
+    with open(left, encoding="utf-8") as file:
+        scratch = os.path.dirname(json.load(file)["control"])
+    assert os.path.isdir(scratch)
+    assert str(tmp_path / "orphan") not in [one["folder"] for one in registry.running()]
+    assert not os.path.exists(scratch) and not os.path.exists(left)
 
 
 def alive(pid):

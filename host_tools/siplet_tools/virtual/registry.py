@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import shutil
 import tempfile
 
 SCRATCH = "siplet-virtual-"  # how the names of folders for what a board needs while it runs begin
@@ -44,6 +45,7 @@ def running():
                 if entry["port"]:  # its cable is plugged in
                     found.append(entry)
                 continue
+            _tidy(entry.get("control"))
         except (ValueError, KeyError, TypeError):
             pass  # not ours, or half of one
         except OSError:
@@ -51,6 +53,13 @@ def running():
         with contextlib.suppress(OSError):
             os.remove(path)
     return sorted(found, key=lambda entry: entry["port"])
+
+
+def _tidy(control):
+    # What a board that was killed has left
+    place = os.path.dirname(str(control))
+    if os.path.basename(place).startswith(SCRATCH) and os.path.isdir(place):
+        shutil.rmtree(place, ignore_errors=True)
 
 
 def _lives(pid):
