@@ -71,6 +71,14 @@ def test_credentials_that_came_late_may_have_met_a_new_nonce(story, path):
     assert kinds(story.write(path)) == []
 
 
+def test_a_password_that_was_wrong_once_and_then_right_is_over(story, path):
+    refused(story, digest("n1"), "", 1)
+    refused(story, digest("n2"), credentials("n1"), 2)
+    assert kinds(story.write(path)) == ["wrong-password"]
+    story.register(cseq=3)
+    assert kinds(story.write(path)) == []
+
+
 def test_nonces_that_are_always_stale_are_a_loop(story, path):
     for cseq in range(1, 7):
         refused(story, digest(f"n{cseq}", more=", stale=true"), credentials(f"n{cseq - 1}"), cseq)
@@ -104,6 +112,18 @@ def test_a_phone_without_a_password_is_asked_and_gives_up(story, path):
     story.wait(20)
     story.answer(story.ask("OPTIONS", SERVER, DOOR, "p"), 200)
     assert kinds(story.write(path)) == ["no-credentials"]
+
+
+def test_a_phone_that_comes_back_with_another_call_id_has_not_given_up(story, path):
+    refused(story, digest("n"), "", 1)
+    story.answer(
+        story.ask("REGISTER", DOOR, SERVER, "new", to="door", more=["Authorization: " + credentials("n")]), 200
+    )
+    scan = story.ask("REGISTER", ("198.51.100.9", 5061), SERVER, "scan", more=["User-Agent: friendly-scanner"])
+    story.answer(scan, 401, ["WWW-Authenticate: " + digest("m")])
+    story.wait(20)
+    story.answer(story.ask("OPTIONS", SERVER, DOOR, "o"), 200)
+    assert kinds(story.write(path)) == []
 
 
 def test_nothing_secret_is_ever_printed(story, path, capsys):
@@ -188,6 +208,15 @@ def test_a_request_that_is_too_long_for_one_packet_is_told_so_when_nobody_answer
     assert one.kind == "no-answer" and "goes out in pieces" in one.advice and "sip.compact" in one.advice
     story.answer(request, 486)
     assert kinds(story.write(path)) == ["refused-486"]  # it came through
+
+
+def test_answers_that_were_cut_are_not_taken_for_silence(story, path):
+    for n in range(3):
+        request = story.ask("OPTIONS", SERVER, DOOR, f"o{n}")
+        story.answer(request, 200)
+        story.packets[-1].data = story.packets[-1].data[:60]
+        story.wait(10)
+    assert kinds(story.write(path)) == []
 
 
 def test_a_request_at_the_very_end_and_one_to_everybody_want_no_answer(story, path):

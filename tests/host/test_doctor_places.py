@@ -56,6 +56,22 @@ def test_private_addresses_within_a_private_network_are_what_it_has_them_for(sto
     assert kinds(story.write(path)) == []
 
 
+def test_a_contact_that_nobody_needed_is_not_spoken_of(story, path):
+    story.answer(story.ask("INVITE", DOOR, PUBLIC, body=sdp(("198.51.100.7", 4000))), 486)
+    story.call(callee=PUBLIC, call="two", offer=sdp(("198.51.100.7", 4000)), more=["Record-Route: <sip:x;lr>"])
+    assert kinds(story.write(path)) == ["refused-486"]
+
+
+def test_asking_for_one_s_registrations_renews_none(story, path):
+    story.register(expires=60)
+    story.wait(50)
+    question = story.ask("REGISTER", DOOR, SERVER, "reg", 3, to="door", more=["Contact:"])
+    story.answer(question, 200, ["Contact: <sip:door@192.168.1.20:5060>;expires=10"])
+    story.wait(30)
+    story.answer(story.ask("OPTIONS", SERVER, INDOOR, "o"), 200)
+    assert kinds(story.write(path)) == ["registration-lapsed"]
+
+
 def test_a_registration_that_is_not_renewed_runs_out(story, path):
     story.register(expires=60)
     story.wait(90)

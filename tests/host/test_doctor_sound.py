@@ -195,6 +195,34 @@ def test_keys_by_info_are_refused_or_not(story, path, status, expected):
     assert not any("Signal" in one.text or "5" in one.text.replace("415", "") for one in found)
 
 
+def test_an_info_that_is_no_key_may_be_refused(story, path):
+    story.call()
+    info = story.ask(
+        "INFO", DOOR, INDOOR, cseq=2, tag="b", body="<x/>", more=["Content-Type: application/media_control+xml"]
+    )
+    story.answer(info, 415)
+    assert kinds(story.write(path)) == []
+
+
+def test_keys_that_are_sent_in_both_forms_are_heard_in_one(story, path):
+    for call, answer, status in (("rtp", BOTH, 415), ("info", VOICE, 200)):
+        story.call(call=call, answer=sdp((INDOOR[0], 6000), answer))
+        press(story)
+        info = story.ask("INFO", DOOR, INDOOR, call, cseq=2, tag="b", body="5", more=["Content-Type: application/dtmf"])
+        story.answer(info, status)
+        story.talk(4)
+        story.bye(call=call, cseq=3)
+    assert kinds(story.write(path)) == []
+
+
+def test_an_update_that_says_we_are_still_there_ends_nothing(story, path):
+    story.call()
+    story.talk(1, back=False)
+    story.answer(story.ask("UPDATE", DOOR, INDOOR, cseq=2, tag="b"), 200)
+    story.talk(2.5, back=False)
+    assert kinds(story.write(path)) == ["one-way"]
+
+
 def test_the_report_counts_what_was_seen_and_the_exit_status_is_the_verdict(story, path, capsys):
     story.register()
     story.call(answer=sdp((INDOOR[0], 6000), BOTH))
