@@ -1,6 +1,7 @@
 # siplet flash: MicroPython onto an attached board. Imports flashing, downloads, console, click.
 
 import os
+import sys
 
 import click
 
@@ -48,6 +49,8 @@ def command(port, firmware, name, download, backups, no_backup, copy, erase, dry
     console.json_mode(as_json)
     build = catalog.board(name).get("firmware") if name else None
     port = ports.choose(port)
+    if sys.stderr.isatty():  # esptool takes its time to load
+        click.echo(f"looking for the chip at {port}", err=True)
     if copy:
         done = flashing.restore(port, copy, backups, console.progress, not no_backup, dry_run, baud)
     else:
