@@ -1,6 +1,7 @@
 # The whole way of a board: MicroPython, siplet, its configuration, the start, a test call. Each stage is what a single
 # command does, looks first whether it is done, and can be run again. Imports the parts of those commands, errors.
 
+import contextlib
 import re
 import time
 from dataclasses import asdict, dataclass
@@ -8,6 +9,7 @@ from dataclasses import asdict, dataclass
 from siplet_tools.board import building, catalog, deploying, ports, settings
 from siplet_tools.board.link import Link
 from siplet_tools.board.output import Line, Output
+from siplet_tools.board.visit import visit
 from siplet_tools.errors import ToolError
 
 START_S = 45  # from a restart until the phone is ready and registered: Wi-Fi takes ten of them at times
@@ -50,6 +52,7 @@ class Journey:
         self.ready = None  # (URI, "host:port") once the phone is
         self.report = None
         self._told = lambda stage: None
+        self._stopped = False  # what ran on the board was interrupted, and nothing has been started since
 
     def run(self, told=None):
         """True when every stage went well."""
@@ -60,6 +63,10 @@ class Journey:
                 stage()
         except Failed:
             pass
+        finally:
+            if self._stopped:
+                with contextlib.suppress(ToolError), visit(self.port):
+                    pass  # what ran on it goes on
         return all(stage.kind != "failed" for stage in self.stages)
 
     def _done(self, name, kind, text, advice=""):
@@ -88,6 +95,7 @@ class Journey:
         trouble = None
         try:
             with self.progress("asking the board", unit="steps"), Link.open(self.port) as link:
+                self._stopped = True
                 self.facts = link.facts()
         except ToolError as error:
             trouble = error
@@ -99,12 +107,16 @@ class Journey:
             except ToolError as error:
                 trouble = error
         if trouble and not self.firmware:
-            self._done("micropython", "failed", str(trouble), "give a firmware for it: siplet up --firmware FILE.bin")
+            # A port that is not there, or that another program has, wants no firmware
+            usable = ports.reopen_error(self.port) is None
+            advice = "give a firmware for it: siplet up --firmware FILE.bin" if usable else ""
+            self._done("micropython", "failed", str(trouble), advice)
         self._flash()
 
     def _flash(self):
         from siplet_tools.board import flashing
 
+        self._stopped = False  # esptool starts it
         try:
             done = flashing.flash(
                 self.port,
@@ -186,6 +198,7 @@ class Journey:
         try:
             with self.progress("starting the phone", unit="s") as step, Link.open(self.port) as link:
                 link.restart()
+                self._stopped = False
                 began = time.monotonic()
                 for line in self._lines(link, began):
                     step(int(time.monotonic() - began), START_S)

@@ -1,5 +1,7 @@
 # siplet deploy: siplet onto a board. Imports board, console, click.
 
+import contextlib
+
 import click
 
 from siplet_tools import console
@@ -23,21 +25,17 @@ def command(port, board, app, romfs, lines, dry_run, as_json):
     is there. Run it again after whatever went wrong.
     """
     from siplet_tools.board import building, catalog, deploying, ports
-    from siplet_tools.board.link import Link
+    from siplet_tools.board.visit import visit
 
     console.json_mode(as_json)
     if board:
         catalog.board(board)
     if app:
         building.check_app(app)
-    with console.progress("looking", unit="steps") as step:
-        link = Link.open(ports.choose(port))
-        try:
+    with contextlib.ExitStack() as stack:
+        with console.progress("looking", unit="steps") as step:
+            link = stack.enter_context(visit(ports.choose(port)))  # its phone goes on, whatever becomes of this
             plan = deploying.prepare(link, board, app, romfs, step, lines)
-        except BaseException:
-            link.close()
-            raise
-    with link:
         for note in plan.notes:
             console.verdict("note", note)
         if dry_run:
@@ -52,7 +50,6 @@ def command(port, board, app, romfs, lines, dry_run, as_json):
         elif not plan.empty:
             with console.progress("deploying") as step:
                 deploying.carry_out(link, plan, step)
-            link.restart()
     what = f"siplet {building.version()}, {plan.app} on {plan.board}"
     if as_json:
         console.result({**plan.as_dict(), "done": not dry_run})
