@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -22,6 +23,10 @@ import run_device  # noqa: E402
 # The virtual boards of these tests are registered in a folder of their own, so nobody else takes them for his
 _registry = tempfile.mkdtemp(prefix="siplet-tests-")
 os.environ["XDG_RUNTIME_DIR"] = _registry
+
+# A shell starts what is in its background with Ctrl-C ignored, and so would be all that these tests start
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _elsewhere = []
 _pipe = os.fdopen(int(os.environ.pop("SIPLET_RESULTS")), "w", buffering=1) if "SIPLET_RESULTS" in os.environ else None

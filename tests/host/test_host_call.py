@@ -309,7 +309,9 @@ async def test_two_calls_are_measured_each_for_itself():
     )
     await tasks[0]
     assert reports == ended and len(reports) == 2
-    assert [(one.answered, one.how, one.level_dbov) for one in reports] == 2 * [(True, "remote", None)]
+    assert [(one.answered, one.how) for one in reports] == 2 * [(True, "remote")]
+    # Silence, or the noise that hides a frame that a busy machine brought too late
+    assert all(one.level_dbov is None or one.level_dbov < -60 for one in reports)
 
 
 async def test_a_port_that_is_taken_is_one_line_that_says_which_option_helps():
