@@ -12,6 +12,7 @@ import click
 from siplet_tools import console
 from siplet_tools.errors import USAGE, ToolError
 
+_ECHO_DB = 8  # by which an open case lowers its amplifier on the way to its microphone
 _EXAMPLES = """\b
 Examples:
   siplet virtual                         in one terminal; then in another one:
@@ -89,6 +90,7 @@ def _voice(board, path):
             if not path:
                 write_wav(made, measure.probe()[::-1])  # backwards: no echo of what a test call says
             board.say(path or made, repeat=True)
+    board.echo(_ECHO_DB)
     yield
 
 

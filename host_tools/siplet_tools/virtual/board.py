@@ -230,6 +230,15 @@ class VirtualBoard:
         lines = [*sound.prepare(path, self._scratch), f"begin {int(repeat)}"]
         self._supervisor.ask(self._room, lines)
 
+    def echo(self, db):
+        """The microphone hears the amplifier, that much softer, after 5 ms; None: it does not."""
+        gain = 0 if db is None else max(1, round(256 * 10 ** (-db / 20)))
+        self._supervisor.ask(self._reflect, f"echo {gain}")
+
+    def _reflect(self, line):
+        self._supervisor.parts.walls = [line]
+        self._supervisor.tell("sound " + line)
+
     def hush(self):
         """Silence in the room."""
         self._supervisor.ask(self._room, [])

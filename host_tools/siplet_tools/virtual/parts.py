@@ -24,6 +24,7 @@ class Parts:
         self.air = True
         self.rssi = -55
         self.room, self.ear = [], []  # lines that say what there is to hear, and where what is heard goes
+        self.walls = []  # how much of what is said comes back
         self.played_rate = 48000
         self._held = {}  # {pin: line} of what the world does to inputs
         self._nvs = {}
@@ -71,7 +72,7 @@ class Parts:
             "joined": self.joined,
             "clock": self.clock,
             "nvs": self._nvs,
-            "sound": self.room + self.ear,
+            "sound": self.room + self.ear + self.walls,
             "levels": list(self.levels.items()),
             "held": list(self._held.values()),
         }

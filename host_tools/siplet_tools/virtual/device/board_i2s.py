@@ -11,9 +11,9 @@ import board_channel as _channel
 import vfs
 
 try:
-    from board_samples_viper import narrow, widen
+    from board_samples_viper import mix, narrow, widen
 except SyntaxError:
-    from board_samples_plain import narrow, widen
+    from board_samples_plain import mix, narrow, widen
 
 _BLOCK = 256  # sample frames of a DMA buffer
 _PIECE = 512  # sample frames that are moved at once
@@ -28,6 +28,11 @@ _repeat = False
 _said_at = 0
 _ear = None  # the file that takes what the amplifier plays
 _room = bytearray(2 * _PIECE)
+_AIR = 8192  # frames that lie between the amplifier and the microphone, for the room's echo
+_LATE = 240  # frames of the way through the air, 5 ms at 48 kHz
+_air = None
+_gain = 0  # of the echo, in 256ths
+_played = bytearray(2 * _PIECE)
 _SILENCE = memoryview(bytes(2 * _PIECE))
 
 
@@ -70,6 +75,7 @@ class I2S(io.IOBase):
         self._waits = True
         self._handler = None
         self._start = time.ticks_us()
+        self._sounded = 0  # frames that the amplifier has made audible, silence too
         self._source = None
         self._open = True
         _channel.tell(f"i2s {self._id} {'hears' if mode == I2S.RX else 'plays'} {rate}")
@@ -136,6 +142,18 @@ class I2S(io.IOBase):
                     self._source.seek(0)
                 done += n
         self._silence(view[done:])
+        if _gain:
+            self._echo(count)
+
+    def _echo(self, count):
+        # What the amplifier plays at the time of the next count frames, softer
+        for bus in _buses.values():
+            if bus._open and bus._mode == I2S.TX and bus._rate == self._rate:
+                bus._play()
+                ahead = time.ticks_diff(self._start, bus._start) * self._rate // 1000000
+                at = self._at + ahead - _LATE
+                if 0 <= at and at + count <= bus._sounded <= at + _AIR:
+                    mix(_room, _air, count, at & _AIR - 1, _gain)
 
     @staticmethod
     def _silence(view):
@@ -183,13 +201,21 @@ class I2S(io.IOBase):
 
     def _sound(self, view, count):
         ear = _ear
-        if not ear:
+        self._sounded += count
+        if not ear and not _gain:
             return
-        out = memoryview(_room)[: 2 * count]
+        out = memoryview(_played)[: 2 * count]
         if view is None:
             self._silence(out)
         else:
             narrow(view, out, count, self._size // 2, self._words - 1)
+        if _gain:
+            at = self._sounded - count & _AIR - 1
+            first = min(count, _AIR - at)
+            _air[2 * at : 2 * (at + first)] = out[: 2 * first]
+            _air[: 2 * (count - first)] = out[2 * first :]
+        if not ear:
+            return
         try:
             ear.write(out)
         except (OSError, ValueError):  # closed in this moment
@@ -248,8 +274,8 @@ class I2S(io.IOBase):
 
 
 def _sound(text):
-    # "say RATE PATH", "repeat 0", "hush", "hear PATH", "deaf" from outside
-    global _repeat, _said_at, _ear
+    # "say RATE PATH", "repeat 0", "hush", "hear PATH", "deaf", "echo 256THS" from outside
+    global _repeat, _said_at, _ear, _air, _gain
     word, _, rest = text.partition(" ")
     if word == "say":
         rate, _, path = rest.partition(" ")
@@ -257,6 +283,9 @@ def _sound(text):
     elif word == "begin":
         _repeat = rest == "1"
         _said_at = time.ticks_us()
+    elif word == "echo":
+        _gain = int(rest)
+        _air = memoryview(bytearray(2 * _AIR)) if _gain else None
     elif word == "hush":
         _says.clear()
         _said_at = time.ticks_us()

@@ -21,3 +21,16 @@ def narrow(source, target, frames, stride, first):
         target[i] = source[at]
         target[i + 1] = source[at + 1]
         at += 2 * stride
+
+
+def mix(target, ring, frames, at, gain):
+    """Adds frames of a ring of 8192 from `at` on, times gain / 256, and stays within 16 bits."""
+    for i in range(frames):
+        j = 2 * ((at + i) & 8191)
+        heard = target[2 * i] | target[2 * i + 1] << 8
+        said = ring[j] | ring[j + 1] << 8
+        heard -= (heard & 32768) << 1
+        heard += (said - ((said & 32768) << 1)) * gain >> 8
+        heard = min(32767, max(-32768, heard))
+        target[2 * i] = heard & 255
+        target[2 * i + 1] = heard >> 8 & 255

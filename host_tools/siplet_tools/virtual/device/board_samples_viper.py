@@ -29,3 +29,23 @@ def narrow(source: ptr16, target: ptr16, frames: int, stride: int, first: int): 
         target[i] = source[at]
         at += stride
         i += 1
+
+
+@micropython.viper  # noqa: F821
+def mix(target: ptr16, ring: ptr16, frames: int, at: int, gain: int):  # noqa: F821
+    """Adds frames of a ring of 8192 from `at` on, times gain / 256, and stays within 16 bits."""
+    i = 0
+    while i < frames:
+        heard = target[i]
+        if heard >= 32768:
+            heard -= 65536
+        said = ring[(at + i) & 8191]
+        if said >= 32768:
+            said -= 65536
+        heard += said * gain >> 8
+        if heard > 32767:
+            heard = 32767
+        if heard < -32768:
+            heard = -32768
+        target[i] = heard
+        i += 1
