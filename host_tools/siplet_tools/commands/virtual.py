@@ -12,7 +12,7 @@ import click
 from siplet_tools import console
 from siplet_tools.errors import USAGE, ToolError
 
-_ECHO_DB = 8  # by which an open case lowers its amplifier on the way to its microphone
+_ECHO_DB = 6  # by which an open case lowers its amplifier on the way to its microphone
 _EXAMPLES = """\b
 Examples:
   siplet virtual                         in one terminal; then in another one:
