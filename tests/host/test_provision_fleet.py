@@ -38,8 +38,10 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def boards(folder):
-    """Three boards with MACs 02...01 to 02...03, in the order of their ports."""
+def boards(folder, monkeypatch):
+    """Three boards with MACs 02...01 to 02...03, found in that order whatever their ports are called."""
+    told = ports.attached
+    monkeypatch.setattr(ports, "attached", lambda: sorted(told(), key=lambda one: one.serial_number))
     made = [VirtualBoard(folder / f"board{i}", mac=f"02000000000{i}") for i in (1, 2, 3)]
     for board in made:
         board.start()
@@ -201,8 +203,13 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(folder, boards):
         ("extension,mac\n201,row-secret\n", "doors.csv, line 2: mac: must be a MAC address"),
         ("extension,mac\n201\n", "doors.csv, line 2: has 1 columns, the first line 2"),
         (
-            'extension,sip.password\n201,"row-secret\n202,x\n',
+            'extension,sip.password\n201,"row\nsecret"\n202,x\n',
             "doors.csv, line 2: sip.password: must be text without control",
+        ),
+        ('extension,sip.password\n201,"row-secret\n202,x\n', "doors.csv, line 2: is no line of a CSV"),
+        (
+            "extension,sip.password\n201,x\n,row-secret\n",
+            "doors.csv, line 3: extension: is empty, and sip.address wants",
         ),
         ("extension\n", "doors.csv: has no row; the first line names the columns"),
         ("", "doors.csv: has no column extension"),
