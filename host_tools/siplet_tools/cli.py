@@ -7,7 +7,7 @@ import sys
 
 import click
 
-from siplet_tools.errors import INTERRUPTED, USAGE, ToolError
+from siplet_tools.errors import FAILED, INTERRUPTED, USAGE, ToolError
 
 # The words of `siplet --help`, in the order in which a board's life goes. Each names a file of commands/.
 COMMANDS = {
@@ -91,6 +91,9 @@ def main(arguments=None):
     except BrokenPipeError:  # | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # of this computer: a disk that is full, a file that may not be written
+        _show(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+        return FAILED
 
 
 def _show(error):

@@ -3,6 +3,7 @@
 # With --json standard output holds one JSON document and nothing else; all that is for eyes goes to standard error.
 
 import json
+import os
 import sys
 
 import click
@@ -78,7 +79,7 @@ class progress:
         self._tenth = -1
 
     def __enter__(self):
-        if sys.stderr.isatty():
+        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
             from rich.console import Console
             from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 

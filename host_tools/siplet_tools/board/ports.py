@@ -79,6 +79,8 @@ def explain(error, port):
         code = errno.EBUSY
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO) or "FileNotFoundError" in text:
         return ToolError(f"{port}: there is no such port; siplet boards lists those that are there", NO_BOARD)
+    if f"({errno.ENOTTY}," in text or os.path.isfile(port) or os.path.isdir(port):
+        return ToolError(f"{port}: is no serial port; siplet boards lists those that are there", NO_BOARD)
     if code in (errno.EACCES, errno.EPERM):
         return ToolError(f"{port}: you may not use it; {_membership(port)}", NO_BOARD)
     if code in (errno.EBUSY, errno.EAGAIN) or "exclusively lock" in text:
