@@ -209,7 +209,7 @@ def test_ctrl_c_stops_it_and_the_same_command_goes_on(folder, boards):
         ('extension,sip.password\n201,"row-secret\n202,x\n', "doors.csv, line 2: is no line of a CSV"),
         (
             "extension,sip.password\n201,x\n,row-secret\n",
-            "doors.csv, line 3: extension: is empty, and sip.address wants",
+            "doors.csv, line 3: extension: is empty, and sip.address",
         ),
         ("extension\n", "doors.csv: has no row; the first line names the columns"),
         ("", "doors.csv: has no column extension"),

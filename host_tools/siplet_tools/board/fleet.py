@@ -87,7 +87,8 @@ def _table(path):
         raise ToolError(f"{path}: is not UTF-8 text; save it as CSV UTF-8", USAGE) from None
     head = text.split("\n", 1)[0]
     delimiter = max(",;\t", key=head.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # Strict: a quote that nobody closes would take the rows below it into its cell
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     found, line = [], 1
     try:
         for cells in reader:
@@ -136,6 +137,8 @@ def _fill(template, values, where):
     def one(name, key):
         if name == "mac" and not values[name]:
             raise ToolError(f"{where}: {key} wants the mac, and there is none in this line", USAGE)
+        if not values[name]:
+            raise ToolError(f"{where}: {name}: is empty, and {key} wants it", USAGE)
         return values[name]
 
     def filled(value, key):
