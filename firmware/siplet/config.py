@@ -125,8 +125,15 @@ _TABLE = (
     ("audio.record", "str", "", 0, 255, "WAV file into which what is heard goes; PC only"),
     ("audio.repeat", "bool", False, 0, 0, "say audio.play again and again"),
     ("control.port", "int", 0, 0, 65535, "UDP port on 127.0.0.1 that takes commands; 0: none; PC only"),
-    ("log.sip", "str", "", 0, 255, "file of every SIP message; console: in the log"),
-    ("log.rtp_packets", "choice", "off headers whole", 0, 0, "RTP is traced there, too"),
+    # Three forms in one key: each row takes of the heap while an application starts
+    (
+        "log.sip",
+        "str",
+        "",
+        0,
+        255,
+        "file of all SIP messages; console: in the log; console headers or whole: RTP",
+    ),
     ("echo.answer_ms", "int", 0, 0, 60000, "how long an incoming call rings before the echo answers"),
     ("echo.talk_ms", "int", 600000, 1000, 86400000, "longest call"),
     ("doorphone.targets", "targets", (), 0, 8, "whom the bell calls in turn: sip: URIs, or numbers at the registrar"),
@@ -196,8 +203,6 @@ def load(source):
         raise ConfigError("sound.hang_up_without_media_s: wants sound.follow_source to be port or servers")
     if config["sound.srtp_encryption"] == "require" and config["sound.complete"] is False:
         raise ConfigError("sound.srtp_encryption: require wants sound.complete")
-    if config["log.rtp_packets"] != "off" and not config["log.sip"]:
-        raise ConfigError("log.rtp_packets: wants log.sip")
     _check_pins(config)
     return config
 

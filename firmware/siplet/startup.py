@@ -1,7 +1,7 @@
 # What happens once, before an application runs: the command line, the configuration, the board, the phone.
-# May import bring_up, config, log, phone, platform, trace, trace_rtp and the board. main.py drops this module when all
-# stands: its code and the configuration's table need no memory while the phone runs. Whatever keeps an application from
-# starting is a LocalError, one line for the user.
+# May import bring_up, config, log, phone, platform, trace and the board. main.py drops this module when all stands: its
+# code and the configuration's table need no memory while the phone runs. Whatever keeps an application from starting is
+# a LocalError, one line for the user.
 
 import errno
 import gc
@@ -75,14 +75,10 @@ def _reason(error):
     return "another program has it" if error.errno == errno.EADDRINUSE else error
 
 
-def _make_trace(config):
+def _make_trace(path):
     from siplet.trace import Trace
 
-    trace = Trace(config["log.sip"])
-    if config["log.rtp_packets"] != "off":
-        # Not by a statement, whose name would stay for ever
-        __import__("siplet.trace_rtp", None, None, ("install",)).install(trace, config["log.rtp_packets"])
-    return trace
+    return Trace(path)
 
 
 def _make_phone(board, config):
@@ -90,6 +86,7 @@ def _make_phone(board, config):
     from siplet.phone import Phone
 
     low = config["rtp.port_low"]
+    path = config["log.sip"]
     phone = Phone(
         config["sip.address"],
         audio=_trying("audio", board.audio),
@@ -97,7 +94,7 @@ def _make_phone(board, config):
         local_port=config["sip.local_port"],
         rtp_ports=range(low + low % 2, config["rtp.port_high"], 2),
         max_calls=config["sip.max_calls"],
-        trace=_trying("log.sip", _make_trace, config) if config["log.sip"] else None,
+        trace=_trying("log.sip", _make_trace, path) if path else None,
         accept=config["sip.accept"] + [tuple(text.split(":", 1)) for text in config["sip.callers"]],
         servers=config["dns.servers"] or None,
         **_account(config, "sip"),

@@ -1,5 +1,5 @@
 # The trace of a phone's SIP messages: a file that grows, or the console. Loaded when one is asked for. May import
-# platform, errors.
+# platform, errors, trace_rtp.
 
 import sys
 
@@ -37,12 +37,20 @@ class Trace:
     """Phone's trace function that writes a file: host tools draw a ladder of it while it grows.
 
     path: "console" for standard output, where a record stands between the lines of the log; siplet monitor reads both.
+    "console headers" and "console whole" tell of RTP, too (siplet.trace_rtp).
     A record is a line ">>> TICKS HOST:PORT LEN" (sent) or "<<< ..." (received), then LEN raw bytes and a newline; TICKS
     are ms that wrap at 2**30. Keys of SRTP are written as stars. LocalError when the file cannot be written; a disk
     that fails later harms nobody.
     """
 
     def __init__(self, path):
+        path, _, kept = path.partition(" ") if path[:8] == "console " else (path, "", "")
+        if kept:
+            if kept not in ("headers", "whole"):
+                raise LocalError("must be console, console headers, console whole or a file")
+            from siplet.trace_rtp import install
+
+            install(self, kept == "whole")
         try:
             self._file = _Console() if path == "console" else open(path, "wb")
         except OSError:

@@ -30,9 +30,9 @@ class _Tap:
             data = data[size:]
 
 
-def install(trace, kept):
-    """From now on each new socket tells trace (siplet.trace.Trace) what goes through it. kept: "headers" or "whole"."""
-    tap = _Tap(trace, kept == "whole")
+def install(trace, whole):
+    """From now on each new socket tells trace (siplet.trace.Trace) what goes through it. whole: the sound, too."""
+    tap = _Tap(trace, whole)
     opened, sent_to, came = Udp._open, Udp.send_to, Udp.datagram
 
     def _open(self, port):

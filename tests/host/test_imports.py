@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "net": ("platform", "sip", *BASE),
     "audio": ("media", "platform", *BASE),
     "log": ("platform", *BASE),
-    "trace": ("platform", *BASE),
+    "trace": ("platform", "trace_rtp", *BASE),
     "trace_rtp": ("net",),
     "waiting": ("platform", *BASE),
     "stream": BELOW_STREAM,

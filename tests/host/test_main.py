@@ -58,8 +58,7 @@ def test_a_wrong_command_line_is_one_line_of_usage(tmp_path, arguments):
         ({"app": "door.phone"}, "app: no application door.phone in apps/"),
         ({"audio": {"play": "none.wav"}}, "audio: none.wav: cannot be read"),
         ({"log": {"sip": "no/such/folder"}}, "log.sip: no/such/folder: cannot be written"),
-        ({"log": {"rtp_packets": "whole"}}, "log.rtp_packets: wants log.sip"),
-        ({"log": {"rtp_packets": "on"}}, "log.rtp_packets: must be one of off, headers, whole"),
+        ({"log": {"sip": "console all"}}, "log.sip: must be console, console headers, console whole or a file"),
         (
             {"paging": {"groups": ["224.0.1.75"]}},
             "paging.groups: 224.0.1.75: a port is wanted behind the group, such as 224.0.1.75:10000",

@@ -20,8 +20,7 @@ accept = ["open"]
 network = "siplet"
 password = "virtual-board"
 [log]
-sip = "console"
-rtp_packets = "%s"
+sip = "%s"
 """
 
 
@@ -51,7 +50,7 @@ def watched_call(board, folder, kept):
     return Pcap(path), port
 
 
-@pytest.mark.parametrize("kept", ["headers", "whole"])
+@pytest.mark.parametrize("kept", ["console headers", "console whole"])
 def test_wireshark_reads_the_call_without_a_complaint(board, tmp_path, kept):
     pcap, port = watched_call(board, tmp_path, kept)
     assert pcap.complaints("sip || rtp || rtcp") == []
@@ -66,9 +65,9 @@ def test_wireshark_reads_the_call_without_a_complaint(board, tmp_path, kept):
         (int(row["frame.len"][0]), int(row["frame.cap_len"][0]))
         for row in pcap.rows("rtp", "frame.len", "frame.cap_len")
     }
-    assert sizes == {(200, 40 if kept == "headers" else 200)}
+    assert sizes == {(200, 40 if kept == "console headers" else 200)}
 
 
-def test_without_the_key_there_is_sip_alone(board, tmp_path):
-    pcap, _ = watched_call(board, tmp_path, "off")
+def test_by_itself_there_is_sip_alone(board, tmp_path):
+    pcap, _ = watched_call(board, tmp_path, "console")
     assert not pcap.rows("rtp", "frame.number") and len(pcap.rows("sip", "frame.number")) >= 5

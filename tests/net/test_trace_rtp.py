@@ -18,7 +18,7 @@ def traced(whole):
     """[(mark, far port, length, kept, local port, bytes), ...] of two sockets that talk."""
     saved = Udp._open, Udp.send_to, Udp.datagram
     trace = Trace(NAME)
-    trace_rtp.install(trace, "whole" if whole else "headers")
+    trace_rtp.install(trace, whole)
     try:
         here, there = Udp("127.0.0.1"), Udp("127.0.0.1")
         here.connect(("127.0.0.1", there.port))

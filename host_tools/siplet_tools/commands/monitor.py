@@ -25,7 +25,7 @@ _HINT = "no SIP yet: the board tells it once it has log.sip = console (siplet pr
     "\n  siplet monitor --for 10 --save door.log"
 )
 @click.option("-p", "--port", help="The board's serial port; needed when there are several.")
-@click.option("--pcap", metavar="FILE", help="Its SIP, and RTP when log.rtp_packets says so, as a capture.")
+@click.option("--pcap", metavar="FILE", help="Its SIP, and RTP when log.sip says so, as a capture.")
 @click.option("--save", metavar="FILE", help="All that it says, as it is: siplet doctor reads it. Holds secrets.")
 @click.option("-m", "--messages", is_flag=True, help="The SIP messages themselves below their arrows, without secrets.")
 @click.option("--no-ladder", is_flag=True, help="The log alone.")
