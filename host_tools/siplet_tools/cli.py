@@ -94,6 +94,18 @@ def main(arguments=None):
     except OSError as error:  # of this computer: a disk that is full, a file that may not be written
         _show(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
         return FAILED
+    except Exception as error:
+        if os.environ.get("SIPLET_TRACE"):
+            raise
+        # Its text and its trace may hold what was typed or read: a password, for one
+        place = error.__traceback__
+        while place.tb_next:
+            place = place.tb_next
+        where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}"
+        _show(
+            f"a fault of siplet itself, {type(error).__name__} at {where}: SIPLET_TRACE=1 shows more, please report it"
+        )
+        return FAILED
 
 
 def _show(error):

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from siplet_tools import cli
+from siplet_tools.virtual import registry
 
 
 def test_what_is_no_serial_port_is_said_to_be_none(tmp_path, capsys):
@@ -15,7 +16,7 @@ def test_what_is_no_serial_port_is_said_to_be_none(tmp_path, capsys):
         for command in (["monitor"], ["provision", "show"]):
             assert cli.main([*command, "--port", str(port)]) == 3
             told = capsys.readouterr().err
-            assert f"{port}: is no serial port" in told and told.count("\n") == 1
+            assert f"{port}: is no serial port" in told.splitlines()[-1] and told.count("\n") <= 2
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), PermissionError(13, "Denied", "door.pcap")])
@@ -40,3 +41,37 @@ def test_a_terminal_without_a_cursor_gets_lines_instead_of_a_bar_that_it_cannot_
     finally:
         os.close(terminal)
         os.close(master)
+
+
+def test_a_fault_of_siplet_itself_is_one_line_without_what_it_was_about(monkeypatch, capsys):
+    def broken():
+        raise ValueError("the password is hunter2")
+
+    monkeypatch.setattr("siplet_tools.board.ports.attached", broken)
+    monkeypatch.delenv("SIPLET_TRACE", raising=False)
+    assert cli.main(["boards"]) == 1
+    out, err = capsys.readouterr()
+    assert "hunter2" not in out + err and "Traceback" not in err
+    assert "a fault of siplet itself, ValueError at test_command_errors.py:" in err and "SIPLET_TRACE=1" in err
+    monkeypatch.setenv("SIPLET_TRACE", "1")
+    with pytest.raises(ValueError, match="hunter2"):
+        cli.main(["boards"])
+
+
+def test_a_folder_of_virtual_boards_that_others_may_write_is_not_believed(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = tmp_path / "siplet"
+    folder.mkdir(mode=0o700)
+    entry = registry.Entry("somebody")
+    entry.write(port="/dev/pts/999", pid=os.getpid(), control="", chip="esp32")
+    assert [one["port"] for one in registry.running()] == ["/dev/pts/999"]
+    folder.chmod(0o777)
+    assert registry.running() == []
+    assert cli.main(["virtual", "--folder", str(tmp_path / "board")]) == 1
+    err = capsys.readouterr().err
+    assert "remove it" in err and str(folder) in err
+
+
+def test_up_ends_with_the_status_of_a_port_that_cannot_be_used(tmp_path, capsys):
+    assert cli.main(["up", "--port", str(tmp_path / "ttyNone")]) == 3
+    assert "no such port" in capsys.readouterr().out

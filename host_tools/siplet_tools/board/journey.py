@@ -10,7 +10,7 @@ from siplet_tools.board import building, catalog, deploying, ports, settings
 from siplet_tools.board.link import Link
 from siplet_tools.board.output import Line, Output
 from siplet_tools.board.visit import visit
-from siplet_tools.errors import ToolError
+from siplet_tools.errors import FAILED, ToolError
 
 START_S = 45  # from a restart until the phone is ready and registered: Wi-Fi takes ten of them at times
 _READY = re.compile(r"ready as (\S+) at (\S+)$")
@@ -51,6 +51,7 @@ class Journey:
         self.config = None
         self.ready = None  # (URI, "host:port") once the phone is
         self.report = None
+        self.status = 0
         self._told = lambda stage: None
         self._stopped = False  # what ran on the board was interrupted, and nothing has been started since
 
@@ -69,8 +70,10 @@ class Journey:
                     pass  # what ran on it goes on
         return all(stage.kind != "failed" for stage in self.stages)
 
-    def _done(self, name, kind, text, advice=""):
+    def _done(self, name, kind, text, advice="", status=FAILED):
         stage = Stage(name, kind, text, advice)
+        if kind == "failed":
+            self.status = status
         self.stages.append(stage)
         self._told(stage)
         if kind == "failed":
@@ -110,7 +113,7 @@ class Journey:
             # A port that is not there, or that another program has, wants no firmware
             usable = ports.reopen_error(self.port) is None
             advice = "give a firmware for it: siplet up --firmware FILE.bin" if usable else ""
-            self._done("micropython", "failed", str(trouble), advice)
+            self._done("micropython", "failed", str(trouble), advice, trouble.status)
         self._flash()
 
     def _flash(self):
@@ -140,7 +143,9 @@ class Journey:
         try:
             with Link.open(self.port) as link:
                 with self.progress("looking", unit="steps") as step:
-                    plan = deploying.prepare(link, self.board, self.app, self.options.get("romfs", False), step)
+                    # As a ROMFS image when that is wanted, or what is there is one
+                    romfs = self.options.get("romfs") or bool(deploying.read_manifest(link).get("romfs"))
+                    plan = deploying.prepare(link, self.board, self.app, romfs, step)
                 if not self.dry_run and not plan.empty:
                     with self.progress("deploying") as step:
                         deploying.carry_out(link, plan, step)
@@ -246,19 +251,27 @@ class Journey:
 
         user = re.search(r"sips?:([^@]+)@", self.ready[0])
         target = self.options.get("target") or f"sip:{user[1] + '@' if user else ''}{self.ready[1]}"
+        stops = []  # Ctrl-C ends the call alone, which is measured all the same; here it ends the journey
+
+        def call(stop):
+            stops.append(stop)
+            return host_phone.call(target, stop=stop, **options)
+
         try:
             with self.progress("a test call", unit="s") as step:
-                self.report = host_phone.test_call(
-                    target,
-                    seconds=self.options.get("seconds", 6),
+                options = {
+                    "seconds": self.options.get("seconds", 6),
                     # A board without a microphone has nothing to say
-                    expect="sound" if self.config.get("board.microphone_pins") else "silence",
-                    account=self.options.get("account", ""),
-                    password=self.options.get("password"),
-                    live=lambda live: step(int(live.seconds), int(self.options.get("seconds", 6))),
-                )
+                    "expect": "sound" if self.config.get("board.microphone_pins") else "silence",
+                    "account": self.options.get("account", ""),
+                    "password": self.options.get("password"),
+                    "live": lambda live: step(int(live.seconds), int(self.options.get("seconds", 6))),
+                }
+                self.report = host_phone.run(call)
         except ToolError as error:
             self._done("call", "failed", str(error))
+        if stops[0].is_set():
+            raise KeyboardInterrupt
         for one in self.report.verdicts:
             stage = Stage("call", one.kind, one.text, getattr(one, "advice", ""))
             self.stages.append(stage)

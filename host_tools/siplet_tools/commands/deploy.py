@@ -47,6 +47,9 @@ def command(port, board, app, romfs, lines, dry_run, as_json):
                 console.say(f"write  ROMFS image  {len(plan.image)}")
             if plan.forget:
                 console.say("remove ROMFS image")
+            if plan.needed > plan.free:
+                room = f"{plan.needed // 1024} KB have to go onto a file system with {plan.free // 1024} KB left"
+                console.verdict("failed", room, "remove files of yours (mpremote fs rm), or deploy with --romfs")
         elif not plan.empty:
             with console.progress("deploying") as step:
                 deploying.carry_out(link, plan, step)

@@ -1,5 +1,6 @@
 # siplet provision: a board's configuration. Imports board, console, click.
 
+import contextlib
 import os
 
 import click
@@ -50,11 +51,15 @@ def _ask(text):
     return click.prompt(console.clean(text), hide_input=True, err=True)
 
 
+@contextlib.contextmanager
 def _open(port):
     from siplet_tools.board import ports
     from siplet_tools.board.visit import visit
 
-    return visit(ports.choose(port))
+    with contextlib.ExitStack() as stack:
+        with console.progress("asking the board", unit="steps"):
+            link = stack.enter_context(visit(ports.choose(port)))
+        yield link
 
 
 def _old(link):

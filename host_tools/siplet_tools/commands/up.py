@@ -70,4 +70,4 @@ def command(port, config, firmware, board, app, romfs, no_backup, no_call, secon
             console.verdict("note", "nothing was changed")
         else:
             console.verdict("ok", "the board is a phone")
-    return 0 if good else 1
+    return 0 if good else journey.status or 1

@@ -68,6 +68,7 @@ def command(folder, chip, bare, baud, address, flash_size, heap, say):
             console.say(f"virtual board at {board.port}", bold=True)
             console.say(f"  {chip}, MAC {board.settings.mac}, files in {os.path.relpath(board.settings.files)}")
             name, password, _ = board.settings.networks[0]
+            _warn_of_neighbours(board)
             console.say(f'  its Wi-Fi is "{name}", password "{password}", address {address}')
             console.say("Enter presses the bell, help lists more, Ctrl-C ends it")
             with _voice(board, say):  # which takes a second to make
@@ -76,6 +77,15 @@ def command(folder, chip, bare, baud, address, flash_size, heap, say):
         raise ToolError(str(error)) from None
     except (KeyboardInterrupt, _Ended):
         console.say("power off")
+
+
+def _warn_of_neighbours(board):
+    from siplet_tools.virtual import registry
+
+    for entry in registry.running():
+        if entry.get("address") == board.settings.address and entry["port"] != board.port:
+            advice = "one of them has its port 5060 alone: --address 127.0.0.2 gives this one its own"
+            console.verdict("note", f"the board at {entry['port']} has the address {entry['address']}, too", advice)
 
 
 @contextlib.contextmanager

@@ -50,6 +50,7 @@ class VirtualBoard:
             pid=os.getpid(),
             control=self._control.path,
             chip=settings.chip,
+            address=settings.address,
             mac=settings.mac,
             folder=settings.folder,
         )

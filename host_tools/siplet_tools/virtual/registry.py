@@ -2,9 +2,11 @@
 # Imports the standard library.
 
 import contextlib
+import errno
 import json
 import os
 import shutil
+import stat
 import tempfile
 
 SCRATCH = "siplet-virtual-"  # how the names of folders for what a board needs while it runs begin
@@ -19,6 +21,11 @@ def folder():
         user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
         path = os.path.join(tempfile.gettempdir(), f"siplet-{user}")
     os.makedirs(path, mode=0o700, exist_ok=True)
+    if hasattr(os, "getuid"):
+        found = os.lstat(path)
+        if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode) or found.st_mode & 0o022:
+            # Whoever can write there could pretend to be a board, and be told passwords
+            raise PermissionError(errno.EPERM, "belongs to another user, or others may write there: remove it", path)
     return path
 
 
