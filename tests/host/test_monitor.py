@@ -288,3 +288,11 @@ def test_ctrl_c_ends_it_with_0(board, monkeypatch, capsys):
 
     monkeypatch.setattr("siplet_tools.board.serial_line.SerialLine.read", read)
     assert cli.main(["monitor", "-p", board.port]) == 0
+
+
+def test_a_board_without_micropython_is_told_what_it_wants_and_then_left_alone(capsys):
+    watch = Watch(clock=lambda: 0.0)
+    watch.take(b"invalid header: 0xffffffff\r\n" * 40 + b"rst:0x10 (RTCWDT_RTC_RESET)\r\n")
+    watch.close()
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) < 12 and sum("siplet flash" in line for line in lines) == 1 and "rst:0x10" in lines[-1]

@@ -17,6 +17,7 @@ _COLOURS = (
 )
 _LANES = 3  # of the ladder: no screen has room for more
 _AGAIN = 500  # messages after which a new one begins
+_BARE = 5
 _HINT = "no SIP yet: the board tells it once it has log.sip = console (siplet provision set log.sip=console)"
 
 
@@ -80,6 +81,7 @@ class Watch:
         self._save = _open_save(save) if save else None
         self.records = self.packets = 0
         self._hinted = not ladder and not pcap
+        self._bare = 0  # how often its ROM found nothing to start
 
     def run(self, line, seconds=None, until=None):
         """Reads until the time is over or the text came; the exit status."""
@@ -118,6 +120,12 @@ class Watch:
             for line in explained:
                 console.say(line, colour="red")
             return
+        if "invalid header: 0x" in text:
+            self._bare += 1
+            if self._bare == _BARE:
+                console.verdict("note", "there is no MicroPython on this board: siplet flash")
+            if self._bare >= _BARE:
+                return  # it says so for ever
         now = time.strftime("%H:%M:%S", time.localtime(self._clock()))
         board = f"{ticks / 1000:9.3f}" if ticks is not None else " " * 9
         colour = next((colour for mark, colour in _COLOURS if mark.search(text)), None)
