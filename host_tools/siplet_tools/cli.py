@@ -70,6 +70,9 @@ def main(arguments=None):
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    from siplet_tools import console
+
+    console.json_mode(False)  # of a command that came before in this process
     try:
         return siplet.main(arguments, prog_name="siplet", standalone_mode=False) or 0
     except ToolError as error:
