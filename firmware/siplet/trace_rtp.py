@@ -9,6 +9,27 @@ from siplet.net.udp import Udp
 _HEAD = 12  # bytes of an RTP header
 
 
+def _is_rtcp(data, i):
+    # RFC 5761 section 4
+    return len(data) > i + 3 and data[i] >> 6 == 2 and 192 <= data[i + 1] <= 223
+
+
+def _reports(data):
+    # The length of the RTCP at the beginning, which tells it itself
+    i = 0
+    while _is_rtcp(data, i):
+        i += 4 * ((data[i + 2] << 8 | data[i + 3]) + 1)
+    return min(i, len(data))
+
+
+def _packet(data):
+    # The length of the RTP packet at the beginning: the source's SSRC comes again in the next one, or in its report
+    at = data.find(data[8:12], _HEAD + 8)
+    if at >= 0 and data[at - 8] >> 6 == 2 and not _is_rtcp(data, at - 8):
+        return at - 8
+    return at - 4 if at >= 0 and _is_rtcp(data, at - 4) else len(data)
+
+
 class _Tap:
     """Tells the trace what goes through the sockets. whole: with the sound; else headers, and RTCP whole."""
 
@@ -22,9 +43,8 @@ class _Tap:
         if len(data) < 8 or data[0] >> 6 != 2 or not address:  # SIP, STUN, garbage
             return
         while data:
-            is_rtcp = 192 <= data[1] <= 223  # RFC 5761 section 4
-            next_one = -1 if is_rtcp else data.find(data[8:12], _HEAD + 8) - 8
-            size = next_one if next_one > 0 and data[next_one] >> 6 == 2 else len(data)
+            is_rtcp = _is_rtcp(data, 0)
+            size = _reports(data) if is_rtcp else _packet(data)
             kept = size if self._whole or is_rtcp else min(size, _HEAD)
             self._trace.record(mark, data[:kept], address, f"{size} {kept} {udp.port}")
             data = data[size:]

@@ -65,6 +65,6 @@ def test_after_an_up_that_only_looked_or_was_stopped(board, tmp_path, monkeypatc
 def test_up_asks_for_no_firmware_when_the_port_is_not_there(tmp_path, capsys):
     path = tmp_path / "door.toml"
     path.write_text(CONFIG)
-    assert cli.main(["up", "--port", str(tmp_path / "ttyUSB9"), "--config", str(path)]) == 1
+    assert cli.main(["up", "--port", str(tmp_path / "ttyUSB9"), "--config", str(path)]) == 3
     told = capsys.readouterr().out
     assert "no such port" in told and "--firmware" not in told

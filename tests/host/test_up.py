@@ -203,7 +203,7 @@ def test_a_board_out_of_its_bag_gets_micropython_first(tmp_path, alone, capsys):
     with VirtualBoard(tmp_path / "board", bare=True) as board:
         common = ("--port", board.port, "--config", alone(), "--no-call")
         status, stages, told = up(capsys, *common)
-        assert status == 1 and stages["micropython"][0][0] == "failed" and "--firmware" in told
+        assert status == 3 and stages["micropython"][0][0] == "failed" and "--firmware" in told
         status, stages, told = up(capsys, *common, "--firmware", str(firmware), "--no-backup")
         assert status == 0 and "written and compared" in stages["micropython"][0][1], told
         assert stages["start"][0][1].endswith("without a server")
@@ -255,7 +255,7 @@ def test_a_cable_that_is_pulled_on_the_way_costs_another_run(tmp_path, alone, ca
         for place in (300, 4000, 90000):
             board.unplug(after=place)
             status, _, told = up(capsys, "--port", board.port, "--config", config, "--no-call")
-            assert status == 1 and "Traceback" not in told
+            assert status in (1, 3) and "Traceback" not in told  # it did not work, or there is no board any more
             board.plug()
         status, _, told = up(capsys, "--port", board.port, "--config", config, "--no-call")
         assert status == 0, told

@@ -12,6 +12,7 @@ NAME = "/tmp/siplet-rtp-%s.trace" % "".join("%02x" % b for b in random(6))
 RTP = bytes((0x80, 8, 0, 1, 0, 0, 0, 160, 1, 2, 3, 4)) + b"s" * 160
 NEXT = bytes((0x80, 8, 0, 2, 0, 0, 1, 64, 1, 2, 3, 4)) + b"t" * 160
 RTCP = bytes((0x80, 201, 0, 1, 1, 2, 3, 4))
+SDES = bytes((0x81, 202, 0, 2, 1, 2, 3, 4, 1, 0, 0, 0))
 
 
 def traced(whole):
@@ -66,3 +67,19 @@ def test_headers_alone_are_a_fourteenth_of_it_and_say_how_long_the_packets_were(
     _, found = traced(whole=False)
     assert [entry[4] for entry in found] == [RTP[:12], NEXT[:12], RTCP, RTP[:12], NEXT[:12], RTCP]
     assert [entry[2] for entry in found] == [172, 172, 8, 172, 172, 8]
+
+
+def test_reports_that_one_read_brings_with_the_sound_are_packets_of_their_own():
+    told = []
+
+    class Trace:
+        def record(self, mark, data, address, sizes):
+            told.append(data)
+
+    class Socket:
+        port = 4000
+
+    tap = trace_rtp._Tap(Trace(), True)
+    tap.tell("<<r", Socket, RTP + RTCP + SDES, ("127.0.0.1", 5000))
+    tap.tell("<<r", Socket, RTCP + SDES + RTP + NEXT, ("127.0.0.1", 5000))
+    assert told == [RTP, RTCP + SDES, RTCP + SDES, RTP, NEXT]

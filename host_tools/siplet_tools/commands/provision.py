@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 
 import click
 
@@ -57,7 +58,11 @@ def _open(port):
     from siplet_tools.board.visit import visit
 
     with contextlib.ExitStack() as stack:
-        with console.progress("asking the board", unit="steps"):
+        # A sign of life for a person; a script's standard error stays empty when all is well
+        waiting = (
+            console.progress("asking the board", unit="steps") if sys.stderr.isatty() else contextlib.nullcontext()
+        )
+        with waiting:
             link = stack.enter_context(visit(ports.choose(port)))
         yield link
 
