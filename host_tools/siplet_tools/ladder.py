@@ -3,7 +3,7 @@
 Imports the standard library alone. A trace (configuration key log.sip) is a file of records: one header line
     >>> TICKS HOST:PORT LEN     sent          <<< TICKS HOST:PORT LEN     received
 then LEN raw bytes and a newline; TICKS are milliseconds that wrap at 2**30. Secrets are never shown: the answer to a
-digest challenge, passwords in URIs and SRTP keys are masked, and control characters cannot reach the terminal.
+digest challenge, passwords in URIs, keys of SRTP and ICE are masked, and control characters cannot reach the terminal.
 """
 
 import argparse
@@ -15,6 +15,11 @@ import time
 _WRAP = 0x3FFFFFFF
 _HEAD = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")
 _MAX = 65536  # bytes of one message; a larger LEN is damage, not a message
+_PIECE = 4096  # bytes that are looked through at once
+_LONGEST = 1024  # bytes of a line that may be a record's head
+_LANES = 4  # peers side by side; no screen has room for more
+_REMEMBERED = 256  # messages, more than come in the 32 s for which one is repeated (RFC 3261 section 17.1)
+_DETAILS = 200  # characters beside an arrow
 
 COMPACT = {"v": "via", "f": "from", "t": "to", "i": "call-id", "m": "contact", "l": "content-length"}
 COMPACT.update({"c": "content-type", "e": "content-encoding", "s": "subject", "k": "supported"})
@@ -42,26 +47,36 @@ class Reader:
 
     def feed(self, piece):
         """List of the Records that `piece` (bytes) completes."""
-        self._buffer += piece
         records = []
+        for start in range(0, len(piece), _PIECE):
+            self._buffer += piece[start : start + _PIECE]
+            self._take(records)
+        return records
+
+    def _take(self, records):
         while True:
             line, newline, rest = self._buffer.partition(b"\n")
             if not newline:
-                return records
+                if len(line) > _LONGEST:
+                    self._buffer = b" "  # so that the rest of this line is no head, either
+                return
             head = _HEAD.match(line)
             if not head or int(head[4]) > _MAX:
                 self._buffer = rest
                 continue
             size = int(head[4])
             if len(rest) <= size:
-                return records
+                return
             peer = head[3].decode("ascii", "replace")
             records.append(Record(head[1] == b">>>", int(head[2]), peer, rest[:size]))
             self._buffer = rest[size + 1 :] if rest[size : size + 1] == b"\n" else rest[size:]
 
 
 class Follower:
-    """Reads a trace file that grows: `new()` returns the Records added since the last time (none without a file)."""
+    """Reads a trace file that grows: `new()` iterates the Records added since the last time (none without a file).
+
+    A file that has become shorter is a new trace: the phone that writes it was started again.
+    """
 
     def __init__(self, path):
         self._path = path
@@ -71,12 +86,17 @@ class Follower:
     def new(self):
         try:
             with open(self._path, "rb") as file:
+                if os.fstat(file.fileno()).st_size < self._place:
+                    self._place, self._reader = 0, Reader()
                 file.seek(self._place)
-                piece = file.read()
+                while True:
+                    piece = file.read(_MAX)
+                    if not piece:
+                        return
+                    self._place += len(piece)
+                    yield from self._reader.feed(piece)
         except OSError:
-            return []
-        self._place += len(piece)
-        return self._reader.feed(piece)
+            return
 
 
 def masked(data):
@@ -90,13 +110,22 @@ def masked(data):
     for line in head.split("\n"):
         if re.match(r"(?i)(proxy-)?authoriz|authentication-info", line):
             line = re.sub(secret, r'\1\2"***"', line)
-        lines.append(_no_password(line))
-    body = re.sub(r"(?mi)(\binline:)[^\s|;]+|^(k=).*$", lambda found: (found[1] or found[2]) + "***", body)
-    return _printable("\n".join(lines) + gap + body)
+        lines.append(line)
+    body = re.sub(r"(?mi)(\binline:|^a=ice-pwd:)[^\s|;]+|^(k=).*$", lambda key: (key[1] or key[2]) + "***", body)
+    return _printable(_no_password("\n".join(lines) + gap + body))
 
 
 def _no_password(text):
-    return re.sub(r"(?i)(sips?:[^\s:@<>;,\"]*):[^\s@<>;,\"]*@", r"\1:***@", text)
+    # A run of characters is looked through once, whatever stands in it
+    return re.sub(r'[^\s<>"]+', lambda run: ",".join(map(_plain, re.split(r"(?i),(?=sips?:)", run[0]))), text)
+
+
+def _plain(uri):
+    # Users and passwords may have whatever is no "@", and careless ones that, too
+    scheme = re.search(r"(?i)sips?:", uri)
+    at = uri.find("@", scheme.end()) if scheme else -1
+    colon = uri.find(":", scheme.end(), at) if at >= 0 else -1
+    return uri if colon < 0 else uri[:colon] + ":***" + uri[uri.rfind("@") :]
 
 
 def _printable(text):
@@ -173,7 +202,8 @@ class Ladder:
     """Turns records and notes into lines of text; `colour` adds terminal colours, `plain` keeps to ASCII.
 
     own: the name of the traced phone; names: {"host:port": name} of those it talks to; a peer not named there gets
-    a lane under its address when it first appears. Times are counted from the first thing that is drawn.
+    a lane under its address when it first appears, at last that of who was silent longest. Times are counted from the
+    first thing that is drawn. What is kept is bounded, however long it goes on.
     """
 
     _LANE = 44
@@ -185,24 +215,30 @@ class Ladder:
         self._colour = colour
         self._bar, self._dash, self._left, self._right, self._dot, self._cut = "|-<>*~" if plain else "│─◀▶●…"
         self._start = None
-        self._seen = set()
+        self._spoke = dict.fromkeys(self._lanes)  # the lanes, who was silent longest first
+        self._seen = {}  # hashes of messages, the oldest first
 
     def message(self, record):
         """Lines (one, or two more when a new peer appears) for a traced message."""
         lines = self._open(record.ticks)
-        name = self._names.get(record.peer, record.peer)
-        if name not in self._lanes:
-            self._lanes.append(name)
+        name = self._names.get(record.peer) or self._short(_printable(record.peer), self._LANE - 1)
+        if name not in self._spoke:
+            self._take_lane(name)
             lines.append(self._heading())
+        self._spoke.pop(name, None)
+        self._spoke[name] = None
         title, details, kind = facts(record.data)
-        key = (record.sent, record.data)
+        details = self._short(details, _DETAILS)
+        key = hash((record.sent, record.data))
         if key in self._seen:
             details += ", again"
-        self._seen.add(key)
+            del self._seen[key]
+        self._seen[key] = None
+        if len(self._seen) > _REMEMBERED:
+            del self._seen[next(iter(self._seen))]
         # The text of an arrow stands at the side of its author.
         width = self._LANE * (self._lanes.index(name) + 1) - 1
-        if len(title) > width - 8:
-            title = title[: width - 9] + self._cut
+        title = self._short(title, width - 8)
         fill = self._dash * (width - len(title) - 3)
         arrow = f" {title} {fill}{self._right}" if record.sent else f"{self._left}{fill} {title} "
         rest = "".join(" " * (self._LANE - 1) + self._bar for _ in self._lanes[self._lanes.index(name) + 1 :])
@@ -218,6 +254,17 @@ class Ladder:
         inner = f"{text} {self._dot} ".rjust(width) if away else f" {self._dot} {text}".ljust(width)
         lines.append(self._time(ticks) + self._bar + self._paint("note", inner) + self._bar)
         return lines
+
+    def _take_lane(self, name):
+        if len(self._lanes) < _LANES:
+            self._lanes.append(name)
+        else:
+            silent = next(iter(self._spoke))
+            del self._spoke[silent]
+            self._lanes[self._lanes.index(silent)] = name
+
+    def _short(self, text, most):
+        return text if len(text) <= most else text[: most - 1] + self._cut
 
     def _open(self, ticks):
         if self._start is not None:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+from siplet_tools import ladder as module
 from siplet_tools.ladder import Follower, Ladder, Reader, Record, draw, facts, masked
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -85,12 +86,55 @@ def test_a_trace_may_come_in_any_pieces_and_with_damage_between():
 def test_a_growing_file_is_followed(tmp_path):
     path = tmp_path / "trace"
     follower = Follower(path)
-    assert follower.new() == []
+    assert list(follower.new()) == []
     path.write_bytes(CALL[:500])
-    first = follower.new()
+    first = list(follower.new())
     path.write_bytes(CALL)
-    assert len(first) + len(follower.new()) == 6
-    assert follower.new() == []
+    assert len(first) + len(list(follower.new())) == 6
+    assert list(follower.new()) == []
+
+
+def test_a_phone_that_starts_again_begins_its_trace_anew(tmp_path):
+    path = tmp_path / "trace"
+    follower = Follower(path)
+    path.write_bytes(CALL + b">>> 1 a:5 999\ncut off")
+    assert len(list(follower.new())) == 6
+    path.write_bytes(CALL)
+    assert len(list(follower.new())) == 6
+
+
+def test_a_long_trace_is_read_in_pieces_and_garbage_is_not_kept(tmp_path):
+    """Each step looks at a piece and at the record that is not whole yet, whatever else the file holds."""
+    path = tmp_path / "trace"
+    path.write_bytes(b"\xff" * 200_000 + b">>> 1 a:5 4\nnone\n" + CALL * 200)
+    follower, most, count = Follower(path), 0, 0
+    for _ in follower.new():
+        most, count = max(most, len(follower._reader._buffer)), count + 1
+    assert count == 1200 and most < 2 * module._PIECE
+    reader = Reader()
+    assert reader.feed(b"\xff" * 100_000) == [] and len(reader._buffer) <= module._LONGEST
+    assert reader.feed(b">>> 1 a:5 4\nnone\n") == []  # within a line
+
+
+def test_a_ladder_that_goes_on_for_days_keeps_little_and_stays_narrow():
+    ladder = Ladder(own="door")
+    record = Record(False, 0, PEER, b"")
+    for number in range(2000):
+        record = Record(False, number, f"10.0.{number // 250}.{number % 250}:5060", request(b"OPTIONS", number))
+        assert all(len(line) < 300 for line in ladder.message(record))
+    assert ladder.message(record)[-1].endswith(", again")
+    assert len(ladder._seen) == module._REMEMBERED and len(ladder._lanes) == len(ladder._spoke) == module._LANES
+    (line,) = ladder.message(Record(False, 0, "10.0.7.248:5060", response(b"200 " + b"OK" * 9000, b"x" * 60000)))
+    assert len(line) < 500
+
+
+def test_who_was_silent_longest_gives_its_lane_to_a_new_peer():
+    ladder = Ladder(own="door")
+    for name in ("a:1", "b:1", "c:1", "d:1", "a:1"):
+        ladder.message(Record(False, 0, name, request(b"OPTIONS")))
+    heading, _ = ladder.message(Record(False, 0, "e:1", request(b"OPTIONS")))
+    assert heading.split() == ["door", "a:1", "e:1", "c:1", "d:1"]
+    assert len(ladder.message(Record(False, 0, "a:1", request(b"OPTIONS")))) == 1
 
 
 def test_another_peer_gets_its_own_lane_and_a_repeat_is_called_so():
@@ -128,6 +172,10 @@ def test_secrets_are_never_shown():
         response(b"200 OK", extra=b'Authentication-Info: rspauth="0123456789abcdef"\r\n'),
         request(b"INVITE", body=b"v=0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:0123456789abcdef\r\n"),
         b"INVITE sip:door:0123456789abcdef@h SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n",
+        request(b"INVITE", extra=b"To: sip:200:pbx@h,sip:sip:x,0123456789abcdef@y@h;tag=1\r\n"),
+        request(b"INVITE", extra=b"To: <sip:2;phone-context=x:a:0123456789abcdef;b@h>\r\n"),
+        request(b"MESSAGE", body=b"try sips:door:0123456789abcdef@h"),
+        request(b"INVITE", body=b"v=0\r\na=ice-pwd:0123456789abcdef\r\n"),
     ]
     for message in messages:
         assert b"0123456789abcdef" in message
@@ -136,6 +184,25 @@ def test_secrets_are_never_shown():
     shown = masked(messages[0])
     assert 'nonce="n0nce"' in shown and 'response="***"' in shown and "nc=00000001" in shown
     assert "credentials of door" in facts(messages[0])[1]
+
+
+def test_what_is_no_password_stays():
+    for line in (
+        b"Contact: sip:10.0.0.1:5060,sip:door@10.0.0.2:5060;ob, <sip:10.0.0.1:5060>",
+        b"Route: <sip:proxy:5060;lr>,<sip:a@b:5070;lr>",
+        b"Via: SIP/2.0/UDP host:5060;branch=z9hG4bK@x",
+    ):
+        assert line.decode() in masked(request(b"INVITE", extra=line + b"\r\n"))
+
+
+def test_a_hostile_message_is_looked_through_once(monkeypatch):
+    looked_at = []
+    monkeypatch.setattr(module, "_plain", lambda uri, plain=module._plain: looked_at.append(len(uri)) or plain(uri))
+    for line in (b"sip:" * 16000, b"sip:a," * 10000, b"sip:@" * 12000, b"sip:a:" * 10000 + b"@", b",sip:" * 12000):
+        looked_at.clear()
+        data = b"INVITE " + line + b" SIP/2.0\r\n\r\n"
+        assert len(masked(data)) <= len(data) + 10
+        assert len(line) - line.count(b",") <= sum(looked_at) <= len(data)
 
 
 def test_a_challenge_and_a_registration_tell_what_matters():
@@ -157,6 +224,7 @@ def test_bytes_that_are_no_message_cannot_harm_the_terminal():
         b"\r\n" * 9,
     ]
     text = draw([Record(False, 0, PEER, data) for data in hostile])
+    text += draw(Reader().feed(b"<<< 1 \x1b]0;x\x07\x9b2J:5 2\nOK\n"))
     assert all(char == "\n" or char.isprintable() for char in text)
 
 

@@ -15,8 +15,6 @@ _COLOURS = (
     (re.compile(r"(?i)warn|plain|no |wrong|retry|again"), "yellow"),
     (re.compile(r"(?i)pressed|ringing|incoming|call"), "cyan"),
 )
-_LANES = 3  # of the ladder: no screen has room for more
-_AGAIN = 500  # messages after which a new one begins
 _BARE = 5
 _HINT = "no SIP yet: the board tells it once it has log.sip = console (siplet provision set log.sip=console)"
 
@@ -72,9 +70,7 @@ class Watch:
         self._sources = Sources()
         unicode = "utf" in (sys.stdout.encoding or "").lower()
         colour = sys.stdout.isatty()
-        self._new_ladder = (lambda: Ladder("board", colour=colour, plain=not unicode)) if ladder else None
-        self._ladder = self._new_ladder() if ladder else None
-        self._peers = set()
+        self._ladder = Ladder("board", colour=colour, plain=not unicode) if ladder else None
         self._messages = messages
         self._tap = Tap(clock)
         self._pcap = Writer(pcap) if pcap else None
@@ -143,9 +139,6 @@ class Watch:
             return
         self.records += 1
         if self._ladder:
-            self._peers.add(record.peer)
-            if len(self._peers) > _LANES or not self.records % _AGAIN:  # whoever sends to the board could add some
-                self._ladder, self._peers = self._new_ladder(), {record.peer}
             for line in self._ladder.message(record):
                 click.echo(line.rstrip())
             if self._messages:
