@@ -4,10 +4,13 @@ import os
 import random
 import struct
 
+import pytest
 from doctor_captures import block, ethernet, frames, ip, long_call, pcap, tcp, trouble
-from doctor_stories import DOOR, SERVER, Story
+from doctor_stories import DOOR, SERVER, Story, digest
 from siplet_tools import cli
+from siplet_tools.wire import diagnosis, evidence
 from siplet_tools.wire.capture import Packet
+from siplet_tools.wire.message import Message
 
 
 def run(path, capsys):
@@ -98,3 +101,53 @@ def test_numbers_that_make_no_sense_are_no_trouble(tmp_path, capsys):
     story.packets.append(Packet(story.now, DOOR, SERVER, b"SIP/2.0 200 OK\r\nCSeq: \r\nCall-ID:\r\n\r\n", 40))
     run(story.write(tmp_path / "x.pcap"), capsys)
     assert os.path.getsize(tmp_path / "x.pcap") > 10000
+
+
+# -- what is long: work is counted, in looks into a message
+
+
+def break_in(story, number):
+    """Somebody tries passwords: each time another call, and no answer to the challenge."""
+    request = story.ask("REGISTER", ("203.0.113.5", 5060), SERVER, f"c{number}", user=f"u{number}", to=f"u{number}")
+    story.answer(request, 401, ["WWW-Authenticate: " + digest(f"n{number}")])
+
+
+def go_on(story, number):
+    """A call that lasts, and is offered anew each time that its timer runs out."""
+    story.call(cseq=number + 1, tag="b" if number else "")
+
+
+@pytest.mark.parametrize("deed", [break_in, go_on])
+def test_twice_as_much_traffic_takes_twice_the_work(deed, monkeypatch):
+    looks = [0]
+
+    def counted(look):
+        def count(self, *given):
+            looks[0] += 1
+            return look(self, *given)
+
+        return count
+
+    for name in ("user", "tag", "get", "sdp"):
+        monkeypatch.setattr(Message, name, counted(getattr(Message, name)))
+
+    def work(times):
+        story, found = Story(), evidence.Evidence("story")
+        for number in range(times):
+            deed(story, number)
+        story.wait(20)
+        story.answer(story.ask("OPTIONS", SERVER, DOOR, "end"), 200)
+        for packet in story.packets:
+            found.add(packet)
+        looks[0] = 0
+        diagnosis.diagnose(found.finish())
+        return looks[0]
+
+    assert work(120) < 2.2 * work(60)
+
+
+def test_what_is_too_long_for_a_user_is_not_looked_through_again_and_again():
+    for length, host in ((256, "pbx"), (257, "a" * 257)):
+        header = ["sip:" + "a" * length + "@pbx"]
+        one = Message(0.0, DOOR, SERVER, "INVITE x", {"from": header, "contact": header}, "")
+        assert one.contact()[1] == host and len(one.user("from")) <= 120

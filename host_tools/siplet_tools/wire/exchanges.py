@@ -4,7 +4,9 @@
 # One capture may show a message several times: at each hop of a proxy, which has a Via of its own there, and with each
 # repetition. A transaction is one hop's (RFC 3261 section 17.1.3: its branch, the CSeq, the method).
 
+from bisect import bisect_right
 from dataclasses import dataclass, field
+from math import inf
 
 from siplet_tools.wire.evidence import within
 
@@ -118,7 +120,10 @@ def exchanges(evidence):
         elif one.method == "BYE":
             byes[one.call_id] = min(one.first.time, byes.get(one.call_id, one.first.time))
         elif one.method in ("INVITE", "UPDATE"):
-            offers.setdefault(one.call_id, []).append(one)
+            known_offers = offers.setdefault(one.call_id, [])
+            if one.status < 300 and (one.method == "INVITE" or one.first.sdp()):  # UPDATE may only say: we are there
+                known_offers.append((one.first.time, _identity(one)))
+    offers = {call_id: _Offers(found) for call_id, found in offers.items()}
     found = []
     for one in known:
         if one.method not in ("INVITE", "UPDATE") or not 200 <= one.status < 300:
@@ -134,15 +139,7 @@ def exchanges(evidence):
             continue
         ends = (request.source[0], request.target[0])
         names = (request.user("from"), request.user("to"))
-        later = [
-            other.first.time
-            for other in offers[one.call_id]
-            if other.first.time > start
-            and _identity(other) != _identity(one)
-            and other.status < 300
-            and (other.method == "INVITE" or other.first.sdp())  # an UPDATE may only say that we are still there
-        ]
-        end = min([evidence.end, *later, *([byes[one.call_id]] if one.call_id in byes else [])])
+        end = min(evidence.end, offers[one.call_id].after(one, start), byes.get(one.call_id, evidence.end))
         if end > start:
             found.append(
                 Exchange(
@@ -156,6 +153,24 @@ def exchanges(evidence):
                 )
             )
     return found
+
+
+class _Offers:
+    """When one call agreed on something, of its [(time, identity), ...] on all hops."""
+
+    def __init__(self, found):
+        self._times, self._identities = zip(*sorted(found)) if found else ((), ())
+        self._others = list(range(1, len(found) + 1))  # for each one the place of the next with another identity
+        for i in range(len(found) - 2, -1, -1):
+            if self._identities[i] == self._identities[i + 1]:
+                self._others[i] = self._others[i + 1]
+
+    def after(self, one, start):
+        """The time of the first that is after start (s) and not this Transaction on another hop; infinite for none."""
+        place = bisect_right(self._times, start)
+        if place < len(self._times) and self._identities[place] == _identity(one):
+            place = self._others[place]
+        return self._times[place] if place < len(self._times) else inf
 
 
 def _identity(one):

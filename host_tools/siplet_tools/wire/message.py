@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from siplet_tools import ladder
 
@@ -39,10 +40,10 @@ class Message:
 
     def user(self, name):
         """user@host, or the host alone, of an address header such as "from"; "?" when there is none."""
-        match = re.search(r"sips?:((?:[^@;>\s]*@)?(?:\[[^\]\s]*\]|[^;:>\s]+))", self.get(name))
+        match = re.search(r"sips?:((?:[^@;>\s]{0,256}@)?(?:\[[^\]\s]{0,64}\]|[^;:>\s]+))", self.get(name))
         return match[1].replace(":***", "")[:_LONG] if match else "?"
 
-    @property
+    @cached_property
     def account(self):
         """Whom it is about: of a registration who registers, else who sends the request."""
         return self.user("to" if self.method == "REGISTER" else "from")
@@ -55,7 +56,7 @@ class Message:
     def contact(self):
         """(user and host:port as they stand there, host) of the first Contact; ("", "") without one."""
         text = self.get("contact")
-        match = re.search(r"sips?:((?:[^@;>\s,]*@)?(\[[^\]\s]*\]|[^;:>\s,]+)(?::\d{1,5})?)", text)
+        match = re.search(r"sips?:((?:[^@;>\s,]{0,256}@)?(\[[^\]\s]{0,64}\]|[^;:>\s,]+)(?::\d{1,5})?)", text)
         return (match[1], match[2].strip("[]")) if match else ("", "")
 
     def sdp(self):

@@ -1,6 +1,8 @@
 # The doctor's rules about requests and answers: refusals, silence, acknowledgements. Imports finding, exchanges,
 # rules_of_credentials.
 
+from collections import Counter
+
 from siplet_tools.wire.exchanges import chains, transactions
 from siplet_tools.wire.finding import Finding, is_multicast, place
 from siplet_tools.wire.rules_of_credentials import is_scanner
@@ -35,6 +37,7 @@ _NOTES = (408, 480, 486, 600, 603)  # people do that
 def refusals(evidence):
     """Calls, messages and registrations that came to nothing."""
     seen = set()
+    accepted = {m.account: m.time for m in evidence.messages if m.status == 200 and m.method == "REGISTER"}  # the last
     for chain in chains(evidence, ("INVITE", "REGISTER", "MESSAGE", "SUBSCRIBE", "REFER")):
         first, last = chain[0], chain[-1]
         # The hop nearest to the caller comes first: of what a proxy tried behind it, that one's answer counts
@@ -49,7 +52,7 @@ def refusals(evidence):
         about = " to " + last.first.user("to")
         if last.method == "REGISTER":
             what, advice = _REGISTER.get(last.status, (what, advice))
-            about, note = " of " + last.first.account, _accepted_later(evidence, last)
+            about, note = " of " + last.first.account, accepted.get(last.first.account, 0) > last.final.time
         yield Finding(
             f"refused-{last.status}",
             f"{last.method}{about}: {last.status}, {what}",
@@ -57,13 +60,6 @@ def refusals(evidence):
             last.final.time,
             "note" if note else "failed",
         )
-
-
-def _accepted_later(evidence, one):
-    return any(
-        m.status == 200 and m.method == "REGISTER" and m.account == one.first.account and m.time > one.final.time
-        for m in evidence.messages
-    )
 
 
 def unanswered(evidence):
@@ -123,8 +119,7 @@ def _times(count):
 
 def _copies(one):
     # How often it was sent, on one of the links where the capture saw it
-    places = [(m.source, m.target) for m in one.requests]
-    return max(places.count(pair) for pair in places)
+    return max(Counter((m.source, m.target) for m in one.requests).values())
 
 
 def _half_seen(evidence):

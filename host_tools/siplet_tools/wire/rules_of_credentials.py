@@ -71,6 +71,7 @@ class _Round:
 
 def challenges(evidence):
     """401 and 407 that lead nowhere."""
+    given = {(m.method, m.account): m.time for m in evidence.messages if not m.status and _has_credentials(m)}
     for chain in chains(evidence, _METHODS):
         now = _Round()
         for one in chain:
@@ -78,10 +79,11 @@ def challenges(evidence):
                 now.take(one)
             elif 200 <= one.status < 300:
                 now = _Round()
-        yield from _judge(now, chain, evidence)
+        yield from _judge(now, chain, evidence, given)
 
 
-def _judge(now, chain, evidence):
+def _judge(now, chain, evidence, given):
+    # given: {(method, account): when it came with credentials, last}
     last = chain[-1]
     if now.elsewhere:
         one, wanted, told = now.elsewhere[0]
@@ -119,8 +121,10 @@ def _judge(now, chain, evidence):
             one.final.time,
         )
     elif last.status in _ASKS and not any(_digests(last.first, header) for _, header in _ASKS.values()):
-        if evidence.end - last.final.time < _GIVES_UP_S or is_scanner(last.first) or _goes_on(evidence, last):
+        if evidence.end - last.final.time < _GIVES_UP_S or is_scanner(last.first):
             return
+        if given.get((last.method, last.first.account), 0) > last.final.time:
+            return  # some phones begin a new Call-ID for the second try
         yield Finding(
             "no-credentials",
             f"{last.first.account}: {last.method} was asked for credentials ({last.status}) and did not come back",
@@ -129,16 +133,8 @@ def _judge(now, chain, evidence):
         )
 
 
-def _goes_on(evidence, one):
-    # Some phones begin a new Call-ID for the second try
-    return any(
-        m.method == one.method
-        and not m.status
-        and m.time > one.final.time
-        and m.account == one.first.account
-        and (m.get("authorization") or m.get("proxy-authorization"))
-        for m in evidence.messages
-    )
+def _has_credentials(request):
+    return bool(request.get("authorization") or request.get("proxy-authorization"))
 
 
 def is_scanner(request):

@@ -39,6 +39,7 @@ def private_contacts(evidence):
 def private_sound(evidence):
     """Private addresses in SDP that go out to where nobody can use them."""
     told = set()
+    targets = {target for _, target in evidence.flows}
     talked = {one.call_id for one in exchanges(evidence) if one.end - one.start >= _SPEAKING_S}
     for m in evidence.messages:
         audio = m.sdp()
@@ -48,7 +49,6 @@ def private_sound(evidence):
             continue
         told.add((m.call_id, audio.address))
         place_told = (audio.address, audio.port)
-        targets = {target for _, target in evidence.flows}
         if is_public(m.source[0]) and place_told in targets:
             severity = "failed"  # sound is sent there, and gets lost
         elif any(target[0] in (m.source[0], audio.address) for target in targets):
