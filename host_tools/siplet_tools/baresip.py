@@ -1,7 +1,7 @@
 """Drives baresip (the C program, Debian's 1.0 and later) without screen or sound card: calls, keys, hold, recordings.
 
-Imports the standard library and process. Commands and events travel as netstrings of JSON over its ctrl_tcp module.
-It speaks from a WAV file (8 kHz PCM16) and leaves what it heard in another, both in its own folder.
+Imports the standard library, process, private, wav_file. Commands and events travel as netstrings of JSON over its
+ctrl_tcp module. It speaks from a WAV file (8 kHz PCM16) and leaves what it heard in another, both in its own folder.
 """
 
 import glob
@@ -14,6 +14,7 @@ import socket
 import threading
 import time
 
+from siplet_tools.private import opener
 from siplet_tools.process import Process, ProcessError, free_ports, wait_until
 from siplet_tools.wav_file import RATE, read_wav, write_wav
 
@@ -128,9 +129,8 @@ class Baresip:
         account = f"<{self.uri}>;answermode={answer};audio_codecs={codecs};dtmfmode={dtmf};ptime=20{parameters}"
         account += f";auth_user={user};auth_pass={password};regint=60\n" if server else ";regint=0\n"
         for name, content in (("config", text + lines), ("accounts", account), ("contacts", contacts)):
-            with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
+            with open(os.path.join(self.folder, name), "w", encoding="utf-8", opener=opener) as file:
                 file.write(content)
-        os.chmod(os.path.join(self.folder, "accounts"), 0o600)
         self.events = queue.Queue()
         self._answers = queue.Queue()
         self._socket = None
@@ -140,7 +140,7 @@ class Baresip:
             threading.Thread(target=self._read, daemon=True).start()
             if server and "OK" not in self.command("reginfo"):  # else it was faster than our connection
                 self.wait_event("REGISTER_OK", 10)
-        except ProcessError:
+        except BaseException:  # Ctrl-C is not the program's, which has a session of its own
             self.stop()
             raise
 

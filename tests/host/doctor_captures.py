@@ -55,6 +55,10 @@ def vlan(raw):
     return MAC + MAC + b"\x81\x00\x00\x07\x08\x00" + raw
 
 
+def pppoe(raw):
+    return MAC + MAC + b"\x88\x64" + struct.pack(">BBHHH", 0x11, 0, 7, 2 + len(raw), 0x21) + raw
+
+
 def tunnel(raw):
     return ethernet(bytes(dpkt.ip.IP(src=b"\x0a\0\0\1", dst=b"\x0a\0\0\2", p=4, data=raw, len=20 + len(raw))))
 

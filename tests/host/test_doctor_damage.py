@@ -4,12 +4,13 @@ import os
 import random
 import struct
 
+import dpkt
 import pytest
 from doctor_captures import block, ethernet, frames, ip, long_call, pcap, tcp, trouble
 from doctor_stories import DOOR, SERVER, Story, digest
 from siplet_tools import cli
-from siplet_tools.wire import diagnosis, evidence
-from siplet_tools.wire.capture import Packet
+from siplet_tools.wire import capture, diagnosis, evidence
+from siplet_tools.wire.capture import Packet, Writer
 from siplet_tools.wire.message import Message
 
 
@@ -71,6 +72,30 @@ def test_a_stream_that_lacks_a_segment_for_ever_goes_on_behind_it(tmp_path, caps
     path = pcap(tmp_path / "x.pcap", tcp(story, (200,))[3:4] + tcp(story, (200,))[8:], 101)
     status, said = run(path, capsys)
     assert status == 1 and int(said.split(" ")[1]) > 150
+
+
+def test_tunnels_within_tunnels_without_end_are_no_packet(tmp_path, capsys):
+    raw = b""
+    for _ in range(3000):
+        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(raw), 0, 0, 64, 4, 0)
+        raw = head + b"\x0a\0\0\1\x0a\0\0\2" + raw
+    assert run(pcap(tmp_path / "x.pcap", [(1.0, raw), *frames(trouble(), bytes)], 101), capsys)[0] == 1
+
+
+def fragment(place, data, more=True, mark=7):
+    head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(data), mark, 0x2000 * more | place // 8, 64, 17, 0)
+    return (1.0, head + b"\x0a\0\0\1\x0a\0\0\2" + data)
+
+
+@pytest.mark.parametrize("size, whole", [(8, 0), (600, 1)])
+def test_a_datagram_in_pieces_is_joined_once_and_one_in_crumbs_never(tmp_path, monkeypatch, size, whole):
+    joins, join = [], capture._Fragments._join
+    monkeypatch.setattr(capture._Fragments, "_join", lambda self, pieces: joins.append(pieces) or join(self, pieces))
+    data = bytes(dpkt.udp.UDP(sport=5060, dport=5060, ulen=8 + 8000, data=bytes(8000)))
+    pieces = [fragment(place, data[place : place + size], place + size < len(data)) for place in range(0, 8008, size)]
+    read = capture.read(str(pcap(tmp_path / "x.pcap", pieces[::-1], 101)))
+    assert [len(one.data) for one in read] == [8000] * whole
+    assert len(joins) <= 2 and bool(read.fragments) != bool(whole)
 
 
 def test_what_is_no_capture_and_no_log_is_refused_in_one_line(tmp_path, capsys):
@@ -151,3 +176,21 @@ def test_what_is_too_long_for_a_user_is_not_looked_through_again_and_again():
         header = ["sip:" + "a" * length + "@pbx"]
         one = Message(0.0, DOOR, SERVER, "INVITE x", {"from": header, "contact": header}, "")
         assert one.contact()[1] == host and len(one.user("from")) <= 120
+
+
+def test_a_log_of_weeks_is_read_in_pieces(monkeypatch):
+    sizes, feed = [], evidence.Output.feed
+    monkeypatch.setattr(evidence.Output, "feed", lambda self, data: sizes.append(len(data)) or feed(self, data))
+    found = evidence.of_output(b"1.000 pressed bell\n" * 5000, "door.log")
+    assert len(found.lines) == 5001 and max(sizes) <= 8192
+
+
+@pytest.mark.parametrize("host", ["10.0.0.1", "2001:db8::1"])
+def test_a_message_that_no_datagram_holds_is_cut_and_the_file_is_its_owner_s(tmp_path, host):
+    path = tmp_path / "x.pcap"
+    writer = Writer(str(path))
+    for size in (65507, 65536, 10):
+        writer.add(Packet(1.0, (host, 5060), (host, 5061), b"x" * size, size))
+    writer.close()
+    assert [(len(one.data), one.length) for one in capture.read(str(path))] == [(65507, 65507)] * 2 + [(10, 10)]
+    assert os.name != "posix" or path.stat().st_mode & 0o077 == 0

@@ -1,6 +1,10 @@
 # What siplet doctor reads: each kind of capture, TCP and fragments, a board's log, a trace, a live board.
 
+import json
+import os
 import struct
+import subprocess
+import sys
 
 import pytest
 from doctor_captures import (
@@ -14,13 +18,14 @@ from doctor_captures import (
     long_call,
     pcap,
     pieces,
+    pppoe,
     tcp,
     trouble,
     tunnel,
     vlan,
 )
 from doctor_stories import DOOR, SERVER, Story, credentials, digest, findings, kinds, sdp
-from siplet_tools import cli
+from siplet_tools import cli, interpreter
 from siplet_tools.wire import evidence
 
 
@@ -31,9 +36,22 @@ def test_captures_of_any_link_layer_tell_the_same(tmp_path, link, nano, order):
     assert kinds(path) == TROUBLE
 
 
-@pytest.mark.parametrize("wrap", [vlan, tunnel])
-def test_a_vlan_and_a_tunnel_are_looked_into(tmp_path, wrap):
+@pytest.mark.parametrize("wrap", [vlan, tunnel, pppoe])
+def test_a_vlan_a_tunnel_and_pppoe_are_looked_into(tmp_path, wrap):
     assert kinds(pcap(tmp_path / "x.pcap", frames(trouble(), wrap), 1)) == TROUBLE
+
+
+def test_a_link_layer_that_is_not_known_is_named(tmp_path, capsys):
+    assert cli.main(["doctor", str(pcap(tmp_path / "x.pcap", frames(trouble(), ethernet), 127))]) == 2
+    assert "frames of link type 127 are not read" in capsys.readouterr().err
+
+
+def test_a_capture_may_come_through_a_pipe(tmp_path):
+    data = pcap(tmp_path / "x.pcap", frames(trouble(), ethernet), 1).read_bytes()
+    command = [sys.executable, "-m", "siplet_tools", "doctor", "--json", "/dev/stdin"]
+    environment = dict(os.environ, PYTHONPATH=os.path.join(interpreter.ROOT, "host_tools"))
+    done = subprocess.run(command, input=data, capture_output=True, check=False, env=environment)
+    assert done.returncode == 1 and sorted(one["kind"] for one in json.loads(done.stdout)["findings"]) == TROUBLE
 
 
 def test_a_pcapng_of_several_interfaces_is_read_whole(tmp_path):

@@ -156,9 +156,10 @@ class Watch:
 
 
 def _open_save(path):
+    from siplet_tools import private
     from siplet_tools.errors import USAGE, ToolError
 
     try:
-        return open(path, "wb")
+        return open(path, "wb", opener=private.opener)
     except OSError as error:
         raise ToolError(f"{path}: cannot be written ({error.strerror})", USAGE) from None

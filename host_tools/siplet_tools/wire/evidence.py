@@ -13,6 +13,7 @@ from siplet_tools.wire import capture, message, streams
 from siplet_tools.wire.finding import place
 
 _MOST = 64 << 20  # bytes of a log
+_PIECE = 8192  # that are looked through at once
 _AGAIN_S = 0.05  # nobody repeats a message as soon (RFC 3261 section 17.1: 500 ms): the capture has it twice
 _LOG = re.compile(
     r"\d+\.\d{3} |rst:0x|ets [A-Z]|ESP-ROM:|MPY: |MicroPython v|Traceback \(|Guru Meditation|.* ready as sips?:"
@@ -115,10 +116,9 @@ def _once(messages):
             yield one
 
 
-def of_capture(path):
-    """The Evidence in a capture file."""
-    read = capture.read(path)
-    found = Evidence(os.path.basename(path))
+def of_capture(read, name):
+    """The Evidence in a capture.Capture."""
+    found = Evidence(name)
     segments = []
     for packet in read:
         if packet.protocol == "udp":
@@ -132,6 +132,10 @@ def of_capture(path):
     _hidden(found, kinds)
     if not read.whole:
         found.unread.append("the file is damaged or cut short: only what is before that place was read")
+    for link in sorted(read.links):
+        found.unread.append(
+            f"frames of link type {link} are not read: take the capture on an Ethernet interface, or any"
+        )
     if read.fragments:
         found.unread.append(f"of {read.fragments} packets that were sent in pieces, pieces are missing")
     return found.finish()
@@ -205,20 +209,17 @@ class Gatherer:
 def of_output(data, name):
     """The Evidence in what a board printed, or in a trace file (log.sip)."""
     gatherer = Gatherer(name)
-    gatherer.feed(data)
+    for start in range(0, len(data), _PIECE):
+        gatherer.feed(data[start : start + _PIECE])
     gatherer.feed(b"\n")  # a record may lack its last end of line
     return gatherer.finish()
 
 
 def read(path):
     """The Evidence in a file: a capture, a board's saved log, or a trace. ToolError when there is nothing in it."""
-    try:
-        with open(path, "rb") as file:
-            data = file.read(_MOST + 1)
-    except OSError as error:
-        raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
+    data, name = capture.load(path), os.path.basename(path)
     if capture.is_capture(data):
-        found = of_capture(path)
+        found = of_capture(capture.of(data, path), name)
         if not found.messages and not found.flows:
             why = found.unread[0] if found.unread else "it has no SIP and no RTP over UDP or TCP"
             raise ToolError(f"{path}: there is nothing to judge: {why}", USAGE)
@@ -227,7 +228,7 @@ def read(path):
         raise ToolError(f"{path}: is packed: gunzip it first", USAGE)
     if len(data) > _MOST:
         raise ToolError(f"{path}: is larger than {_MOST >> 20} MB", USAGE)
-    found = of_output(data, os.path.basename(path))
+    found = of_output(data, name)
     if not found.messages and not any(time is not None or _LOG.match(text) for time, text in found.lines):
         raise ToolError(f"{path}: is neither a capture (pcap, pcapng) nor a board's log or trace", USAGE)
     return found
