@@ -3,7 +3,8 @@
 FAILED = 1  # what was asked for did not work
 USAGE = 2  # the command line, a file or the configuration is wrong
 NO_BOARD = 3  # no board there, or its port cannot be used
-INTERRUPTED = 130
+INTERRUPTED = 130  # Ctrl-C, as shells say it: 128 and the number of the signal
+READER_GONE = 141  # nobody reads what is written, | head: the same for SIGPIPE
 
 
 class ToolError(Exception):

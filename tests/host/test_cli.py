@@ -9,7 +9,7 @@ import sys
 
 import pytest
 import tomlkit
-from siplet_tools import cli
+from siplet_tools.commands import COMMANDS
 from siplet_tools.interpreter import ROOT
 
 TOOLS = os.path.join(ROOT, "host_tools")
@@ -63,13 +63,13 @@ def test_help_names_every_command_in_the_order_of_a_boards_life():
     told = run("--help")
     assert told.returncode == 0
     assert re.findall(r"(?m)^  (\w+)  ", told.stdout.partition("Commands:")[2].partition("First steps")[0]) == list(
-        cli.COMMANDS
+        COMMANDS
     )
     assert run().returncode == 2
     assert run("--version").stdout.startswith("siplet 0.")
 
 
-@pytest.mark.parametrize("name", cli.COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_a_commands_help_has_an_example_that_begins_with_it(name):
     told = run(name, "--help")
     assert told.returncode == 0 and f"  siplet {name}" in told.stdout.partition("Example")[2]
@@ -91,7 +91,7 @@ def test_exit_statuses_tell_what_is_to_blame(tmp_path):
 
 def test_wrong_arguments_end_with_one_line_and_never_with_a_traceback(tmp_path):
     dice = random.Random(5060)
-    names = [name for name in cli.COMMANDS if name not in ("virtual", "answer", "boards")]
+    names = [name for name in COMMANDS if name not in ("virtual", "answer", "boards")]
     for _ in range(60):
         words = [dice.choice(WORDS) for _ in range(dice.randrange(1, 5))]
         told = run(dice.choice(names), *words, "--port", "/dev/none", folder=tmp_path)

@@ -9,7 +9,7 @@ def command(shell):
     """Prints the lines that let SHELL complete siplet's commands and options."""
     from click.shell_completion import get_completion_class
 
-    from siplet_tools.cli import siplet
+    from siplet_tools.commands import siplet
 
     made = get_completion_class(shell)(siplet, {}, "siplet", "_SIPLET_COMPLETE")
     click.echo(made.source())
