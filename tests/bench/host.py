@@ -204,9 +204,10 @@ def show_signs(folder):
             runs.append((arguments, most_s, Watched(siplet(*arguments), folder, most_s)))
     for arguments, most_s, run in runs:
         first = f"{run.first:.2f}" if run.first is not None else "never"
-        bar = "" if most_s is None or run.took < BAR_FROM_S else "yes" if _BAR in run.out else "lines"
+        bar = "" if most_s is None or run.took < BAR_FROM_S else "yes" if _BAR in run.out else "no"
         silence = "" if most_s is None else f"{run.silence:.2f}"
         good = run.first is not None and run.first < SIGN_MOST_S and (most_s is None or run.silence < BAR_FROM_S)
+        good = good and bar != "no"
         took = "until Ctrl-C" if most_s is None else f"{run.took:.2f}"
         if most_s and run.status not in ((0, 1) if arguments[0] in ("check", "call", "up") else (0,)):
             raise OSError(
@@ -217,6 +218,6 @@ def show_signs(folder):
         "Seconds until a command shows something on a terminal, and until it ends; the virtual board's line is fast",
         ["siplet ...", "first sign", "its end", "longest silence", "bar", "verdict"],
         rows,
-        f"Aims: --help {HELP_MOST_S} s, a first sign {SIGN_MOST_S} s, never {BAR_FROM_S} s without another: a bar, or "
-        "a line for each step.",
+        f"Aims: --help {HELP_MOST_S} s, a first sign {SIGN_MOST_S} s, never {BAR_FROM_S} s without another, and a bar "
+        f"where it takes more than {BAR_FROM_S} s.",
     )

@@ -1,20 +1,14 @@
 """siplet boards: those that are known, those on a cable, and what is wrong with one that says nothing."""
 
-import fcntl
 import json
 import os
-import pty
-import select
-import subprocess
-import sys
-import termios
-import time
 
 import pytest
 import serial
 from serial.tools import list_ports
 from siplet_tools import cli
 from siplet_tools.virtual import VirtualBoard
+from virtual_parts import last_screen, terminal
 
 
 @pytest.fixture
@@ -87,39 +81,6 @@ def test_no_board_at_all_is_no_error(capsys, monkeypatch):
 # --- as a person at a terminal sees it ---
 
 
-def terminal(arguments, typed=b"", after=b"", folder=None):
-    """(exit status, all bytes that the terminal showed) of siplet ARGUMENTS; typed once `after` is there."""
-    paths = [path for path in sys.path if path.endswith(("host_tools", "firmware", "shim"))]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TERM": "xterm-256color", "COLUMNS": "120"}
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "siplet_tools", *arguments],
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        env=environment,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C is a signal there
-    )
-    os.close(slave)
-    shown, deadline = b"", time.monotonic() + 30
-    try:
-        while time.monotonic() < deadline:
-            if select.select([master], [], [], 0.1)[0]:
-                try:
-                    shown += os.read(master, 65536)
-                except OSError:  # all of it has come, and it has ended
-                    break
-            if typed and after in shown:
-                os.write(master, typed)
-                typed = b""
-        return process.wait(10), shown
-    finally:
-        process.kill()
-        process.wait()
-        os.close(master)
-
-
 def test_a_password_is_typed_without_an_echo_and_colours_and_a_bar_are_there(board, tmp_path):
     door = tmp_path / "door.toml"
     door.write_text('[sip]\naddress = "sip:a@b"\npassword = { prompt = "SIP password" }\n')
@@ -153,3 +114,20 @@ def test_the_log_is_coloured_by_what_it_means(board):
     status, shown = terminal(["monitor", "-p", board.port, "--reset", "--for", "20", "--until", "the end"])
     assert status == 0
     assert b"registration registered 200\x1b[0m" in shown and b"\x1b[32m" in shown and b"\x1b[31m" in shown
+
+
+def test_on_a_narrow_terminal_each_board_has_lines_of_its_own(board):
+    status, shown = terminal(["boards", "-p", board.port], columns=40)
+    lines = last_screen(shown).splitlines()
+    assert status == 0 and max(map(len, lines)) <= 40
+    at = lines.index(board.port)
+    assert [line.split() for line in lines[at + 1 : at + 4]] == [
+        "what virtual board, esp32".split(),
+        "chip esp32".split(),
+        "MAC 020000000001".split(),
+    ]
+    at = lines.index("esp32s3")
+    assert [line.strip() for line in lines[at + 1 : at + 3]] == [
+        "what  ESP32-S3: any board with an",
+        "ESP32-S3-WROOM-1",
+    ]

@@ -1,8 +1,15 @@
-# What the tests of the virtual board share: real mpremote, a plain serial port.
+# What the tests of the virtual board share: real mpremote, a plain serial port, siplet on a terminal.
 
+import fcntl
 import os
+import pty
+import re
+import select
+import struct
 import subprocess
 import sys
+import termios
+import time
 
 import pytest
 import serial
@@ -60,3 +67,57 @@ def trace(link, code):
     with pytest.raises(ToolError) as caught:
         link.run(code)
     return caught.value.trace
+
+
+def terminal(arguments, typed=b"", after=b"", columns=120, command=None, out=None):
+    """(exit status, all bytes that the terminal showed) of siplet ARGUMENTS; typed once `after` is there.
+
+    command: another one; out: a file for its standard output.
+    """
+    paths = [path for path in sys.path if path.endswith(("host_tools", "firmware", "shim"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TERM": "xterm-256color"}
+    for name in ("COLUMNS", "LINES", "NO_COLOR"):
+        environment.pop(name, None)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+    process = subprocess.Popen(
+        [*(command or [sys.executable, "-m", "siplet_tools"]), *arguments],
+        stdin=slave,
+        stdout=out or slave,
+        stderr=slave,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # Ctrl-C is a signal there
+    )
+    os.close(slave)
+    shown, deadline = b"", time.monotonic() + 30
+    try:
+        while time.monotonic() < deadline:
+            if select.select([master], [], [], 0.1)[0]:
+                try:
+                    shown += os.read(master, 65536)
+                except OSError:  # all of it has come, and it has ended
+                    break
+            if typed and after in shown:
+                os.write(master, typed)
+                typed = b""
+        return process.wait(10), shown
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def last_screen(shown):
+    """What is left of those bytes once lines were wiped: rich goes up a line and wipes it."""
+    lines = [b""]
+    for part in re.split(rb"(\r\n|\x1b\[1A|\x1b\[2K)", shown):
+        if part == b"\r\n":
+            lines.append(b"")
+        elif part == b"\x1b[1A":
+            lines.pop()
+        elif part == b"\x1b[2K":
+            lines[-1] = b""
+        else:
+            lines[-1] += re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]|\r", b"", part)
+    return b"\n".join(lines).decode()

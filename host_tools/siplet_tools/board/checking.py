@@ -83,13 +83,14 @@ def _nothing(text):
 @dataclass
 class Options:
     """ask(text) -> bool: a question to who stands beside the board, None: nobody does. tell(text): what they shall do.
-    busy(text): a context manager while something takes its time. wait_s: for a name or a registrar's answer; press_s:
-    for the button; leave_s: after which the board resets when the host is gone.
+    busy(text): a context manager while something takes its time; progress(done, total): of the checks. wait_s: for a
+    name or a registrar's answer; press_s: for the button; leave_s: after which the board resets when the host is gone.
     """
 
     ask: Callable = None
     tell: Callable = lambda text: None
     busy: Callable = _nothing
+    progress: Callable = lambda done, total: None
     wait_s: float = 8
     press_s: float = 10
     leave_s: float = 300
@@ -270,11 +271,12 @@ def run(link, only=(), options=None):
     """
     from siplet_tools.board import checks
 
-    chosen = names(only)
+    chosen, options = names(only), options or Options()
     try:
-        session = Session.open(link, options or Options())
+        session = Session.open(link, options)
         bare = []
-        for name in chosen:
+        for i, name in enumerate(chosen):
+            options.progress(i, len(chosen))
             if checks.TABLE[name].needs_siplet and session.siplet is not True:
                 bare.append(name)
             elif name not in session.results:

@@ -71,7 +71,7 @@ def flash(
         image = images.read(firmware)
     elif not download:
         images.candidates(firmware)
-    with _session(port, baud) as rom:
+    with _session(port, baud, progress) as rom:
         notes = []
         if image is None:
             if download:
@@ -103,7 +103,7 @@ def _v(revision):
 def restore(port, path, backup_folder="firmware-backups", progress=_silent, backup=True, dry_run=False, baud=460800):
     """Writes a backup back, all of the flash; Flashed. A copy of what is there is made first, as flash does."""
     data = images.copy_of_flash(path)
-    with _session(port, baud) as rom:
+    with _session(port, baud, progress) as rom:
         if len(data) != rom.flash_size:
             raise ToolError(
                 f"{path}: {len(data)} bytes, but the flash of the board at {port} has {rom.flash_size}", USAGE
@@ -134,7 +134,9 @@ def _bring(rom, image, start, data, done, how):
         raise ToolError(f"{done.image}: needs {end} bytes of flash, the board has {rom.flash_size}", USAGE)
     mark = _Mark(how.folder, rom)
     rom.doing = "comparing"
-    if not how.erase and _same(rom, image, start, data):
+    with how.progress("comparing"):
+        same = not how.erase and _same(rom, image, start, data)
+    if same:
         done.skipped = True
         if not how.dry_run:
             mark.remove()
@@ -167,9 +169,11 @@ def _bring(rom, image, start, data, done, how):
 
 
 @contextlib.contextmanager
-def _session(port, baud):
+def _session(port, baud, progress):
     # The chip in its loader; whatever happens, it is told to start its firmware afterwards
-    with RomLoader.open(port, baud) as rom:
+    with contextlib.ExitStack() as stack:
+        with progress("looking for the chip"):
+            rom = stack.enter_context(RomLoader.open(port, baud))
         try:
             yield rom
         except BaseException:
@@ -213,7 +217,9 @@ def _copy(rom, folder, progress):
             file.flush()
             os.fsync(file.fileno())
         rom.doing = "comparing the copy"
-        if rom.digest(0, rom.flash_size) != digest.hexdigest():
+        with progress("comparing the copy"):
+            same = rom.digest(0, rom.flash_size) == digest.hexdigest()
+        if not same:
             raise ToolError(
                 f"{rom.port}: the copy differs from the flash: try --baud 115200; nothing was changed", FAILED
             )

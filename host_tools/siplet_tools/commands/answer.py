@@ -43,11 +43,12 @@ def command(count, seconds, wait_s, hosts, anybody, echo, as_json, **given):
 
     def ended(report):
         reports.append(report)
+        live(None)
         options.show(report)
 
     talk, own = options.talk(given), options.own(given)
     own["accept"] = ("open",) if anybody else hosts or host_phone.LOCAL_NETWORKS
-    with options.live() as live:
+    with options.live(calls=False) as live:
         host_phone.wait_for_calls(
             count=count,
             toward=_toward(hosts),

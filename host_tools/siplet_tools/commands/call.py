@@ -64,7 +64,7 @@ def _be_called(host, log, seconds, timeout, talk, own):
         console.say(f"waiting {timeout:g} s at {uri} for the board's call: press its bell")
 
     own["accept"] = (host,)
-    with options.live() as live:
+    with options.live(calls=False) as live:
         return host_phone.wait_for_call(
             toward=host, seconds=seconds, wait_s=timeout, log=log, live=live, told=told, **talk, **own
         )

@@ -2,7 +2,6 @@
 # Imports wire, console, click.
 
 import contextlib
-import json
 import os
 import sys
 
@@ -73,33 +72,38 @@ def own(given):
         found["account"] = account if account.startswith(("sip:", "sips:")) else "sip:" + account
         password = os.environ.get("SIPLET_PASSWORD")
         if password is None:
-            password = click.prompt(f"password of {console.clean(account)}", hide_input=True, err=True)
+            password = console.secret(f"password of {account}")
         found["password"] = password
     return found
 
 
 @contextlib.contextmanager
-def live():
-    """with live() as show: show(Live) its own line on a terminal, written over; elsewhere a line every five seconds."""
-    terminal = sys.stderr.isatty()
+def live(calls=True):
+    """with live() as show: show(Live) beside a bar on a terminal, elsewhere a line every five seconds; show(None): the
+    call is over, and another one may come.
+    """
     told = [0]
+    bar = console.progress("waiting for an answer" if calls else "waiting for a call", unit="s", lines=False)
+    waiting = bar.text
 
     def show(now):
-        total = f" of {now.total:.0f}" if now.total else ""
+        if now is None:
+            told[0] = 0
+            bar.rename(waiting)
+            bar.step(0, None)
+            return
         level = "silence" if now.level is None or now.level < -70 else f"{now.level:.0f} dBov"
-        text = f"{now.seconds:4.0f}{total} s  {now.received} packets, {now.lost} lost  {level}"
-        if terminal:
-            click.echo("\r" + text.ljust(60), nl=False, err=True)
-            told[0] = 1
+        text = f"{now.received} packets, {now.lost} lost  {level}"
+        if sys.stderr.isatty():
+            bar.rename(text if now.total else f"{now.seconds:.0f} s  {text}")
+            bar.step(min(int(now.seconds), int(now.total)), int(now.total) or None)
         elif now.seconds >= told[0] + 5 or not told[0]:
             told[0] = max(now.seconds, 0.1)
-            click.echo(text, err=True)
+            total = f" of {now.total:.0f}" if now.total else ""
+            click.echo(f"{now.seconds:4.0f}{total} s  {text}", err=True)
 
-    try:
+    with bar:
         yield show
-    finally:
-        if terminal and told[0]:
-            click.echo("\r" + " " * 60 + "\r", nl=False, err=True)
 
 
 def show(report):
@@ -118,5 +122,5 @@ def finish(report, as_json):
     """Shows a report; the exit status."""
     show(report)
     if as_json:
-        click.echo(json.dumps(report.to_dict(), indent=2, ensure_ascii=False))
+        console.result(report.to_dict())
     return 0 if report.ok else 1

@@ -45,14 +45,16 @@ def command(port, only, listed, no_ask, seconds, as_json):
     chosen = [name.strip() for name in only.split(",") if name.strip()]
     checking.names(chosen)
     asks = not no_ask and sys.stdin.isatty()  # else nobody would answer
-    options = checking.Options(ask=_ask if asks else None, tell=console.say, busy=_busy, wait_s=seconds)
+    ask = console.confirm if asks else None
     port = ports.choose(port)
     found, error = [], None
     try:
-        with Link.open(port) as link, contextlib.closing(checking.run(link, chosen, options)) as verdicts:
-            for verdict in verdicts:
-                found.append(verdict)
-                console.verdict(verdict.kind, f"{verdict.check:<13} {verdict.text}", verdict.advice)
+        with console.progress("checking", unit="checks", lines=False) as step, Link.open(port) as link:
+            options = checking.Options(ask, console.say, console.busy, step, wait_s=seconds)
+            with contextlib.closing(checking.run(link, chosen, options)) as verdicts:
+                for verdict in verdicts:
+                    found.append(verdict)
+                    console.verdict(verdict.kind, f"{verdict.check:<13} {verdict.text}", verdict.advice)
     except ToolError as trouble:
         error = trouble
     failed = [verdict for verdict in found if verdict.kind == "failed"]
@@ -64,18 +66,3 @@ def command(port, only, listed, no_ask, seconds, as_json):
     if error:
         raise error
     return 1 if failed else 0
-
-
-def _ask(text):
-    return click.confirm(console.clean(text), err=True)
-
-
-def _busy(text):
-    text = console.clean(text)
-    if sys.stderr.isatty():
-        from rich.console import Console
-        from rich.text import Text
-
-        return Console(stderr=True).status(Text(text))
-    click.echo(f"{text} ...", err=True)
-    return contextlib.nullcontext()

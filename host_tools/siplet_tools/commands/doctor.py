@@ -1,5 +1,6 @@
 # siplet doctor: what is wrong, in plain words. Imports wire, board, console, click.
 
+import contextlib
 import time
 
 import click
@@ -14,7 +15,13 @@ from siplet_tools import console
 @click.argument("file", required=False, type=click.Path(dir_okay=False))
 @click.option("-p", "--port", help="The board's serial port; needed when there are several.")
 @click.option(
-    "--for", "seconds", type=float, default=30.0, show_default=True, metavar="S", help="Listen to the board so long."
+    "--for",
+    "seconds",
+    type=click.FloatRange(0, 86400),
+    default=30.0,
+    show_default=True,
+    metavar="S",
+    help="Listen to the board so long.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
 def command(file, port, seconds, as_json):
@@ -29,9 +36,12 @@ def command(file, port, seconds, as_json):
     console.json_mode(as_json)
     if file and port:
         raise ToolError("FILE or --port: one of them is what to look at", USAGE)
-    found = evidence.read(file) if file else _listen(port, seconds)
-    findings = diagnosis.diagnose(found)
-    seen = diagnosis.summary(found)
+    # A capture of an hour takes its time
+    reading = console.progress(f"reading {file}", unit="steps", lines=False) if file else contextlib.nullcontext()
+    with reading:
+        found = evidence.read(file) if file else _listen(port, seconds)
+        findings = diagnosis.diagnose(found)
+        seen = diagnosis.summary(found)
     if as_json:
         console.result({"seen": seen, "findings": [one.as_dict() for one in findings], "not_judged": found.unread})
     else:

@@ -1,7 +1,6 @@
 # siplet flash: MicroPython onto an attached board. Imports flashing, downloads, console, click.
 
 import os
-import sys
 
 import click
 
@@ -34,7 +33,9 @@ Examples:
 @click.option("--restore", "copy", type=click.Path(), help="Write such a copy back instead of a firmware.")
 @click.option("--erase", is_flag=True, help="Erase everything first, the board's files too.")
 @click.option("--dry-run", is_flag=True, help="Say what would be done; the board restarts all the same.")
-@click.option("--baud", default=460800, show_default=True, help="Speed of the line.")
+@click.option(
+    "--baud", type=click.IntRange(9600, 4000000), default=460800, show_default=True, help="Speed of the line."
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
 def command(port, firmware, name, download, backups, no_backup, copy, erase, dry_run, baud, as_json):
     """Puts MicroPython onto a board of the ESP32 family.
@@ -49,8 +50,6 @@ def command(port, firmware, name, download, backups, no_backup, copy, erase, dry
     console.json_mode(as_json)
     build = catalog.board(name).get("firmware") if name else None
     port = ports.choose(port)
-    if sys.stderr.isatty():  # esptool takes its time to load
-        click.echo(f"looking for the chip at {port}", err=True)
     if copy:
         done = flashing.restore(port, copy, backups, console.progress, not no_backup, dry_run, baud)
     else:

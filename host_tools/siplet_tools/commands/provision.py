@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 
 import click
 
@@ -48,21 +47,13 @@ def command():
     """
 
 
-def _ask(text):
-    return click.prompt(console.clean(text), hide_input=True, err=True)
-
-
 @contextlib.contextmanager
 def _open(port):
     from siplet_tools.board import ports
     from siplet_tools.board.visit import visit
 
     with contextlib.ExitStack() as stack:
-        # A sign of life for a person; a script's standard error stays empty when all is well
-        waiting = (
-            console.progress("asking the board", unit="steps") if sys.stderr.isatty() else contextlib.nullcontext()
-        )
-        with waiting:
+        with console.progress("asking the board", unit="steps", lines=False):
             link = stack.enter_context(visit(ports.choose(port)))
         yield link
 
@@ -134,7 +125,7 @@ def apply(file, port, dry_run, as_json):
     from siplet_tools.board import settings
 
     console.json_mode(as_json)
-    new = settings.read_toml(file, _ask)
+    new = settings.read_toml(file, console.secret)
     settings.check(new, file)
     with _open(port) as link:
         old, board = _old(link)
@@ -150,7 +141,7 @@ def diff(file, port, as_json):
     from siplet_tools.board import settings
 
     console.json_mode(as_json)
-    new = settings.read_toml(file, _ask)
+    new = settings.read_toml(file, console.secret)
     settings.check(new, file)
     with _open(port) as link:
         old, board = _old(link)
@@ -248,7 +239,7 @@ def set_(assignments, from_env, unset, port, dry_run, as_json):
     if not changes and not unset and not asked:
         raise ToolError("what should be set? siplet provision set KEY=VALUE", USAGE)
     for key in asked:
-        changes[key] = settings.parse(key, _ask(key))
+        changes[key] = settings.parse(key, console.secret(key))
     with _open(port) as link:
         old = settings.read_board(link)
         for key in unset:  # one that an older siplet had may go as well

@@ -23,7 +23,7 @@ def fleet(template, csv_file, results, dry_run):
     from siplet_tools.board import settings
 
     console.json_mode(False)
-    rows = fleets.read(csv_file, template, None if dry_run else _ask)
+    rows = fleets.read(csv_file, template, None if dry_run else console.secret)
     log = fleets.Results(results or os.path.splitext(csv_file)[0] + ".results.csv")
     log.check(rows)
     todo = log.left(rows)
@@ -38,10 +38,6 @@ def fleet(template, csv_file, results, dry_run):
         _provision_one(_next_board(seen), rows, log)
     console.verdict("ok", f"all {len(rows)} boards are done: {log.path}")
     return 0
-
-
-def _ask(text):
-    return click.prompt(console.clean(text), hide_input=True, err=True)
 
 
 def _next_board(seen):
@@ -69,7 +65,7 @@ def _provision_one(port, rows, log):
 
     row, mac = None, ""
     try:
-        with visit(port) as link:
+        with console.progress(f"asking the board at {port}", unit="steps", lines=False), visit(port) as link:
             facts = link.facts()
             mac, board = facts.mac, facts.board or catalog.fitting(facts)
             row = log.row_for(rows, mac)
@@ -83,7 +79,8 @@ def _provision_one(port, rows, log):
                 old = {}
             new = settings.merged(old, row.config, board if board in catalog.boards() else "")
             settings.check(new, f"line {row.line}")
-            settings.write_board(link, new)
+            with console.busy(f"line {row.line}: writing the configuration"):
+                settings.write_board(link, new)
             log.add(row, mac, "ok")
     except ToolError as error:
         if not row or log.state(row) != "ok":

@@ -17,7 +17,9 @@ from siplet_tools import console
 @click.option("--romfs", is_flag=True, help="siplet as a ROMFS image, which leaves the heap free.")
 @click.option("--no-backup", is_flag=True, help="Flash without a copy of what is there.")
 @click.option("--no-call", is_flag=True, help="End when the phone is registered.")
-@click.option("--seconds", default=6, show_default=True, help="How long the test call lasts.")
+@click.option(
+    "--seconds", type=click.IntRange(1, 86400), default=6, show_default=True, help="How long the test call lasts."
+)
 @click.option("--target", help="Whom to call for the test; else the board itself, directly.")
 @click.option("--account", help="sip:me@server from which the test call goes out; SIPLET_PASSWORD is its password.")
 @click.option("--dry-run", is_flag=True, help="Only say what would be done.")
@@ -47,7 +49,7 @@ def command(port, config, firmware, board, app, romfs, no_backup, no_call, secon
         account=account or "",
         password=os.environ.get("SIPLET_PASSWORD"),
         dry_run=dry_run,
-        ask=lambda text: click.prompt(console.clean(text), hide_input=True, err=True),
+        ask=console.secret,
     )
     good = journey.run(lambda stage: console.verdict(stage.kind, f"{stage.name:14} {stage.text}", stage.advice))
     if as_json:
