@@ -11,9 +11,9 @@ from siplet_tools.board.link import Link
 from siplet_tools.board.output import Line, Output
 from siplet_tools.board.visit import visit
 from siplet_tools.errors import FAILED, ToolError
+from siplet_tools.wire import board_log
 
 START_S = 45  # from a restart until the phone is ready and registered: Wi-Fi takes ten of them at times
-_READY = re.compile(r"ready as (\S+) at (\S+)$")
 _REGISTRATION = re.compile(r"registration (\S+) ?(\d*)")
 _TROUBLE = re.compile(r"^[a-z0-9_.]+(, [a-z0-9_.]+)*: \S|siplet is not whole|Traceback|MemoryError")
 
@@ -49,7 +49,7 @@ class Journey:
         self.dry_run = options.get("dry_run", False)
         self.stages = []
         self.config = None
-        self.ready = None  # (URI, "host:port") once the phone is
+        self.ready = None  # its board_log.Ready
         self.report = None
         self.status = 0
         self._told = lambda stage: None
@@ -207,10 +207,9 @@ class Journey:
                 began = time.monotonic()
                 for line in self._lines(link, began):
                     step(int(time.monotonic() - began), START_S)
-                    ready, told = _READY.search(line), _REGISTRATION.match(line)
-                    if ready:
-                        self.ready = ready.groups()
-                    elif told:
+                    told = _REGISTRATION.match(line)
+                    self.ready = board_log.ready(line) or self.ready
+                    if told:
                         state = " ".join(part for part in told.groups() if part)
                     elif _TROUBLE.search(line):
                         trouble = line
@@ -225,11 +224,11 @@ class Journey:
             self._done(
                 "start",
                 "failed",
-                f"{self.ready[0]} runs at {self.ready[1]} and is not registered ({state or 'no answer yet'})",
+                f"{self.ready.address} runs at {self.ready.place} and is not registered ({state or 'no answer yet'})",
                 "siplet doctor explains why",
             )
         how = "registered" if wanted else "without a server"
-        self._done("start", "ok", f"{self.ready[0]} at {self.ready[1]}, {how}")
+        self._done("start", "ok", f"{self.ready.address} at {self.ready.place}, {how}")
 
     def _lines(self, link, began):
         # What the board logs, "" now and then while it is silent
@@ -249,31 +248,24 @@ class Journey:
             return
         from siplet_tools.wire import host_phone
 
-        user = re.search(r"sips?:([^@]+)@", self.ready[0])
-        target = self.options.get("target") or f"sip:{user[1] + '@' if user else ''}{self.ready[1]}"
-        stops = []  # Ctrl-C ends the call alone, which is measured all the same; here it ends the journey
-
-        def call(stop):
-            stops.append(stop)
-            return host_phone.call(target, stop=stop, **options)
-
+        seconds = self.options.get("seconds", 6)
         try:
             with self.progress("a test call", unit="s") as step:
-                options = {
-                    "seconds": self.options.get("seconds", 6),
+                self.report = host_phone.test_call(
+                    self.options.get("target") or self.ready.target,
+                    seconds=seconds,
                     # A board without a microphone has nothing to say
-                    "expect": "sound" if self.config.get("board.microphone_pins") else "silence",
-                    "account": self.options.get("account", ""),
-                    "password": self.options.get("password"),
-                    "live": lambda live: step(int(live.seconds), int(self.options.get("seconds", 6))),
-                }
-                self.report = host_phone.run(call)
+                    expect="sound" if self.config.get("board.microphone_pins") else "silence",
+                    account=self.options.get("account", ""),
+                    password=self.options.get("password"),
+                    live=lambda live: step(int(live.seconds), int(seconds)),
+                )
         except ToolError as error:
             self._done("call", "failed", str(error))
-        if stops[0].is_set():
+        if self.report.how == "interrupted":  # Ctrl-C ends a call alone, which is measured all the same
             raise KeyboardInterrupt
         for one in self.report.verdicts:
-            stage = Stage("call", one.kind, one.text, getattr(one, "advice", ""))
+            stage = Stage("call", one.kind, one.text, one.advice)
             self.stages.append(stage)
             self._told(stage)
 

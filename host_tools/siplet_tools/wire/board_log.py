@@ -6,19 +6,21 @@
 import re
 import threading
 import time
+from typing import NamedTuple
 
 from siplet_tools.errors import FAILED, NO_BOARD, ToolError
 
 _READY = re.compile(r"^(\S{1,40}) ready as (sips?:\S{1,128}) at (\[?[0-9A-Za-z.:-]{1,60}?\]?):(\d{1,5})$")
 _STARTS = re.compile(r"rst:0x[0-9a-f]+ \(|ESP-ROM:|MPY: soft reboot|^ets [A-Z][a-z]{2} ")
-_MOST = 2000  # lines that are kept
+_MOST = 2000  # lines that are kept, the newest
 READY_S = 40  # Wi-Fi may take its time
 
 
 class BoardLog:
     """lines: [(seconds of time.monotonic(), text), ...]. feed(bytes) adds to them; follow(read) does it in a thread.
 
-    ready: (app, target, host) of the last line "... ready as ..."; reads: whether some board's log comes here.
+    ready: (app, target, host) of the last line "... ready as ..."; reads: whether some board's log comes here; error:
+    the ToolError that ended the reading, or None.
     """
 
     def __init__(self, clock=time.monotonic):
@@ -31,7 +33,7 @@ class BoardLog:
         self.reads = False
         self.lines = []
         self.ready = None
-        self.error = None  # the ToolError that ended the reading
+        self.error = None
 
     def feed(self, data):
         """What the board has printed; None: the line broke, and is there again."""
@@ -42,11 +44,12 @@ class BoardLog:
             text = getattr(entry, "text", None)
             if text is None:  # a record of the trace
                 continue
-            if len(self.lines) < _MOST:
-                self.lines.append((self._clock(), text))
-            match = _READY.match(text)
-            if match and int(match[4]) < 65536:
-                self.ready = match[1], _target(match[2], match[3], match[4]), match[3].strip("[]")
+            if len(self.lines) >= _MOST:
+                self.lines = self.lines[_MOST // 2 :]  # another list, for somebody may be reading this one
+            self.lines.append((self._clock(), text))
+            found = ready(text)
+            if found:
+                self.ready = found.app, found.target, found.host
 
     def since(self, start):
         """The texts that came after `start`, seconds of the clock."""
@@ -68,7 +71,7 @@ class BoardLog:
                 pass
             except ToolError as error:
                 self.error = error
-            except OSError as error:
+            except Exception as error:  # what a port's driver raises while its cable is pulled is not OSError alone
                 self.error = ToolError(f"the board's line broke ({error}): check the cable", NO_BOARD)
 
         self._thread = threading.Thread(target=run, name="board log", daemon=True)
@@ -126,10 +129,27 @@ class _Stopped(Exception):
     pass
 
 
-def _target(address, host, port):
-    # Straight to the phone, whatever server the address names
+class Ready(NamedTuple):
+    """A phone that is ready. app; address: its name, a SIP URI; place: "host:port"; host: without brackets; target: the
+    SIP URI that leads straight to it, whatever server its address names.
+    """
+
+    app: str
+    address: str
+    place: str
+    host: str
+    target: str
+
+
+def ready(line):
+    """The Ready that a phone logs as "APP ready as URI at HOST:PORT"; None of other lines."""
+    match = _READY.match(line)
+    if not match or int(match[4]) > 65535:
+        return None
+    app, address, host, port = match.groups()
     user = address.partition(":")[2].rpartition("@")[0].partition(":")[0]
-    return f"sip:{user + '@' if user else ''}{host}:{port}"
+    place = f"{host}:{port}"
+    return Ready(app, address, place, host.strip("[]"), f"sip:{user + '@' if user else ''}{place}")
 
 
 class Attached:

@@ -6,6 +6,7 @@ import sys
 import time
 import wave
 from array import array
+from collections import deque
 
 from siplet_tools.errors import USAGE, ToolError
 from siplet_tools.wire import measure
@@ -70,15 +71,18 @@ class Kept:
         self._heard.clear()
         self.pauses = 0
 
+    def notes(self):
+        """What the ends have to say of the call that is over, a line each."""
+        return [note for end in {self._source, self._sink} if hasattr(end, "notes") for note in end.notes()]
+
     def close(self):
         """The recording is complete."""
-        if self._file:
+        for file in (self._file, self._disk) if self._file else ():
             try:
-                self._file.close()
-                self._disk.close()
+                file.close()
             except OSError:
                 self.errors += 1
-            self._file = None
+        self._file = None
 
     @property
     def said(self):
@@ -140,21 +144,24 @@ class Samples:
 
 
 class Delayed:
-    """Source and sink that says what it hears, some frames later: the host as an echo."""
+    """Source and sink that says what it hears, some frames later: the host as an echo. What nobody takes, because the
+    far end does not want to hear it now, is forgotten.
+    """
 
     def __init__(self, frames=10):
         self._frames = frames
-        self._queue = []
+        self._queue = deque(maxlen=2 * frames)
 
     def start(self):
-        self._queue = [_SILENCE] * self._frames
+        self._queue.clear()
+        self._queue.extend([_SILENCE] * self._frames)
 
     stop = start
 
     def read(self, frame):
         if not self._queue:
             return False
-        frame[:] = self._queue.pop(0)
+        frame[:] = self._queue.popleft()
         return True
 
     def write(self, frame):

@@ -69,6 +69,8 @@ class Session:
         report.sound = agreed.direction if agreed else ""
         await self.call.hangup()
         report.how = self.call.how or "local"
+        if report.how == "local" and stop and stop.is_set():
+            report.how = "interrupted"
         report.status, report.reason = (self.call.status, self.call.reason) if report.how == "lost" else (200, "OK")
         if report.how == "remote" and seconds and report.seconds < seconds - 0.5:
             report.notes.append(f"the far end hung up after {report.seconds:.1f} s")
@@ -149,7 +151,12 @@ class Session:
                 if time.monotonic() > settle:
                     return
             await asyncio.sleep(0.05)
-        if sent.arrived is None and self.log and any(_DIGIT.search(text) for _, text in self.log.lines):
+        if (
+            sent.arrived is None
+            and self.log
+            and not self.log.error
+            and any(_DIGIT.search(text) for _, text in self.log.lines)
+        ):
             sent.arrived, sent.told_by = "", "log"  # the log tells keys, and told none of these
 
     # -- afterwards
@@ -171,10 +178,13 @@ class Session:
         if report.said and not report.digital_silence:
             echo = measure.find_echo(said, heard)
             report.echo = asdict(echo) if echo else None
+        report.notes += self.audio.notes()
         if self.audio.pauses:
             times = self.audio.pauses
             report.notes.append(f"this computer was too busy {times} times: jitter and delay look worse than they are")
         if self.audio.errors:
             report.notes.append("the recording is not complete: the disk refused to take it")
         if self.log:
+            if self.log.error:
+                report.notes.append(f"the board's log is not complete: {self.log.error}")
             report.said_by_board = [text[:200] for text in self.log.since(self._dialled)[:100]]

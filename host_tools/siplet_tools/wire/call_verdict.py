@@ -56,6 +56,10 @@ def _time(ms):
 def _judge_presence(report, expect, found):
     # Whether there is sound to be judged
     q = report.quality
+    if not q:
+        text = "nothing is known of the packets: this computer kept no record of the call"
+        found.append(Verdict("failed", text, "call once more; if it stays, please report it"))
+        return False
     came, went = q.get("packets_received", 0), q.get("packets_sent", 0)
     if report.sound in ("sendonly", "inactive"):
         found.append(
@@ -89,7 +93,7 @@ def _judge_presence(report, expect, found):
             )
         )
         return False
-    if report.dry_s >= 1 and report.sound != "inactive":
+    if report.dry_s >= 1:
         kind = "failed" if report.dry_s >= report.seconds / 2 else "note"
         found.append(
             Verdict(

@@ -6,6 +6,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import time
 
@@ -40,8 +41,12 @@ def keys(digits):
 
 
 def host_of(target):
-    """The host of a SIP URI; ToolError when it is none."""
+    """The host of a SIP URI; ToolError when it is none, or has a password in it."""
     errors = firmware.load("errors")
+    if ":" in target.rpartition("@")[0].partition(":")[2]:
+        raise ToolError(
+            "a SIP URI with a password: everybody can read a command line; give the account's in SIPLET_PASSWORD", USAGE
+        )
     try:
         return firmware.load("sip.uri").Uri(target.encode()).destination()[0]
     except (errors.RemoteError, errors.LocalError, UnicodeEncodeError) as error:
@@ -60,6 +65,8 @@ def _audio(play=None, record=None, sound_card=False, echo=False):
         end = call_audio.Delayed()
         return call_audio.Kept(end, end, record)
     source = call_audio.play(play) if play else call_audio.Samples(measure.probe())
+    if play and record and os.path.exists(record) and os.path.samefile(play, record):
+        raise ToolError(f"{record}: is what --play says; record into another file", USAGE)
     return call_audio.Kept(source, None, record)
 
 
@@ -105,7 +112,7 @@ async def call(
             session = Session(up, audio, report, log, dialled) if up else None
             if session:
                 await session.run(seconds, digits, forms, stop, live)
-            report.notes += phone.notes
+            _noted(report, phone)
     finally:
         audio.close()
     if session:
@@ -180,21 +187,27 @@ async def answer(
         call = await phone.phone.incoming(timeout_ms=100)
     if call is None:
         report.how = "interrupted" if stop.is_set() else "nobody"
-        return judge(report, expect)
+        return judge(_noted(report, phone), expect)
     report.remote = call.remote
     dialled = log.now() - 1 if log else 0  # the board said so before it called
     try:
         await call.answer()
     except errors.CallError as error:
         report.status, report.reason, report.how = error.status, error.reason, "cancelled"
-        return judge(report, expect)
+        return judge(_noted(report, phone), expect)
     report.answered = True
     session = Session(call, audio, report, log, dialled)
     await session.run(seconds, digits, forms, stop, live)
-    report.notes += phone.notes
-    phone.notes.clear()
+    _noted(report, phone)
     await asyncio.to_thread(session.measure)
     return judge(report, expect)
+
+
+def _noted(report, phone):
+    # What the phone said since its last call belongs to this one
+    report.notes += phone.notes
+    phone.notes.clear()
+    return report
 
 
 async def calls(
@@ -250,10 +263,8 @@ def run(make):
     asyncio.set_event_loop(loop)
     try:
         stop = asyncio.Event()
-        # Not on Windows, nor in another thread than the main one
-        with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-            loop.add_signal_handler(signal.SIGINT, stop.set)
-        return loop.run_until_complete(make(stop))
+        with _ctrl_c(loop, stop):
+            return loop.run_until_complete(make(stop))
     finally:
         rest = asyncio.all_tasks(loop)
         for task in rest:
@@ -263,6 +274,21 @@ def run(make):
         loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
         loop.close()
+
+
+@contextlib.contextmanager
+def _ctrl_c(loop, stop):
+    former = None
+    with contextlib.suppress(ValueError, RuntimeError):  # in another thread than the main one
+        try:
+            loop.add_signal_handler(signal.SIGINT, stop.set)
+        except NotImplementedError:  # Windows, where it is heard when the loop wakes up: several times a second
+            former = signal.signal(signal.SIGINT, lambda *_: loop.call_soon_threadsafe(stop.set))
+    try:
+        yield
+    finally:
+        if former is not None:
+            signal.signal(signal.SIGINT, former)
 
 
 def test_call(target, **options):

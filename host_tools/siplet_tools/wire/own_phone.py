@@ -8,6 +8,7 @@ from siplet_tools.errors import FAILED, USAGE, ToolError
 from siplet_tools.wire.call_report import FAULT
 
 _REGISTER_MS = 8000
+_NOTES = 50  # that are kept: nobody reads more
 # A measuring phone changes nothing of the sound, and has no handset at which a tone could be heard
 _SOUND = {"sound.complete": True, "sound.hands_free": "off", "sound.progress_tones": False}
 
@@ -53,17 +54,18 @@ class HostPhone:
             if self._transport == "tls":
                 self.phone.streams = {"tls": {"ca": "", "pin": "", "insecure": False}}
             await self.phone.__aenter__()
-        except (errors.LocalError, errors.RemoteError) as error:
+        except BaseException as error:
             self._quiet.close()
-            reason = getattr(error, "text", error)
-            raise ToolError(f"{self._account or self._address}: is no address of SIP ({reason})", USAGE) from None
-        except OSError as error:
-            self._quiet.close()
-            raise ToolError(
-                f"{self._address}:{self._port}: this port cannot be opened ({error.strerror or error}); another "
-                "program may have it: say another one with --local-port, or --local-address",
-                USAGE,
-            ) from None
+            if isinstance(error, (errors.LocalError, errors.RemoteError)):
+                reason = getattr(error, "text", error)
+                raise ToolError(f"{self._account or self._address}: is no address of SIP ({reason})", USAGE) from None
+            if isinstance(error, OSError):
+                raise ToolError(
+                    f"{self._address}:{self._port}: this port cannot be opened ({error.strerror or error}); another "
+                    "program may have it: say another one with --local-port, or --local-address",
+                    USAGE,
+                ) from None
+            raise
         if self._account:
             try:
                 await self._register()
@@ -138,7 +140,8 @@ def _redirect():
 
 def _log(text):
     for notes in _listeners:
-        notes.append(str(text))
+        if len(notes) < _NOTES:
+            notes.append(str(text))
 
 
 def _fault(error):
