@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from siplet_tools.board import settings
-from siplet_tools.board.link import BoardError
+from siplet_tools.board.link import BoardError, talks_on
 from siplet_tools.errors import USAGE, ToolError
 
 _MOST = 16384  # bytes of an answer
@@ -175,7 +175,7 @@ class Session:
         def take(data):
             said.extend(data)
             if len(said) > _MOST or time.monotonic() > deadline:
-                raise ToolError(f"{self.link.port}: the board does not stop talking; press RESET, then the same again")
+                raise talks_on(self.link.port)
 
         self.link.run(code, limit_s + 2, take)
         return said.replace(b"\x04", b"").decode("utf-8", "replace")

@@ -93,8 +93,9 @@ def look(link):
     """{path: (size, DIGITS of its SHA-256)} of what is siplet's on the board or looks it; folders end with a slash."""
     found = {}
     for line in link.run(_LOOK, timeout_s=30).decode("utf-8", "replace").splitlines():
-        path, size, digest = line.rsplit(" ", 2)
-        found[path] = (int(size), digest)
+        words = line.rsplit(" ", 2)
+        if len(words) == 3 and words[1].isdecimal():  # else of a name that is no path of ours
+            found[words[0]] = (int(words[1]), words[2])
     return found
 
 

@@ -97,7 +97,7 @@ def parse(answer):
             architecture=architecture,
             mpy_version=mpy & 0xFF,
             mpy_sub=mpy >> 8 & 3,
-            mac=bytes(told["mac"] or b"").hex(),
+            mac=(told["mac"] or b"").hex(),
             heap_used=int(used),
             heap_free=int(free),
             flash_size=disk[1] * disk[2],

@@ -17,6 +17,7 @@ from siplet_tools.errors import FAILED, NO_BOARD, ToolError
 _BAUD = 115200
 _READ_S = 3  # a board that says nothing for that long while it should
 _ENTER_S = 8  # a boot, boot.py included
+_MOST = 1 << 18  # bytes that code prints
 _BOOTS = re.compile(rb"rst:0x[0-9a-f]+ \(|ESP-ROM:|invalid header: 0x")
 _BARE = re.compile(rb"invalid header: 0x|No bootable app|waiting for download")
 
@@ -28,6 +29,11 @@ class BoardError(ToolError):
         lines = [line for line in trace.strip().splitlines() if line.strip()]
         super().__init__(f"{port}: the board raised {lines[-1] if lines else 'an error'}", FAILED)
         self.trace = trace
+
+
+def talks_on(port):
+    """The ToolError for a board that resets again and again, or prints for ever."""
+    return ToolError(f"{port}: the board does not stop talking; press RESET, then the same again")
 
 
 class Link:
@@ -56,7 +62,12 @@ class Link:
         link = cls(port, transport)
         try:
             link.enter()
-        except BaseException:
+        except BaseException as error:
+            if not isinstance(error, ToolError):  # Ctrl-C, when what runs on the board may have been interrupted
+                with contextlib.suppress(OSError):
+                    transport.serial.write(b"\r\x03\x03\x02\x04")
+                    transport.serial.flush()
+                transport.in_raw_repl = False
             link.close()
             raise
         return link
@@ -111,15 +122,24 @@ class Link:
             self.transport.enter_raw_repl(soft_reset=True, timeout_overall=_ENTER_S)
 
     def run(self, code, timeout_s=10, consumer=None):
-        """What code prints, bytes. BoardError when it raises; ToolError after timeout_s without a byte.
+        """What code prints, bytes. BoardError when it raises; ToolError after timeout_s without a byte, or when the
+        board does not stop: after ten times as long, or 256 KB.
 
         consumer: gets each byte as it comes, bytes; nothing is returned then.
         """
+        said = bytearray()
+        deadline = time.monotonic() + 10 * timeout_s
+
+        def take(data):
+            said.extend(data)
+            if len(said) > _MOST or time.monotonic() > deadline:
+                raise talks_on(self.port)
+
         with self._told(), contextlib.redirect_stdout(io.StringIO()):
-            out, error = self.transport.exec_raw(code, timeout=timeout_s, data_consumer=consumer)
+            _, error = self.transport.exec_raw(code, timeout=timeout_s, data_consumer=consumer or take)
         if error:
             raise BoardError(self.port, error.decode("utf-8", "replace"))
-        return b"" if consumer else out
+        return bytes(said.removesuffix(b"\x04"))
 
     def value(self, expression, timeout_s=10):
         """The value of an expression on the board, of literals; ToolError when it is none."""
@@ -175,6 +195,7 @@ class Link:
         with contextlib.suppress(OSError):
             if self.transport.in_raw_repl:
                 self.transport.exit_raw_repl()
+        with contextlib.suppress(OSError):  # also when the cable is out: else the board comes back under another name
             self.transport.close()
 
     def __enter__(self):

@@ -20,6 +20,8 @@ class SerialLine:
         self._told = told or (lambda text: None)
         self._sleep = sleep
         self._mark = _mark(port)
+        # Many a bridge has the serial number 0001: what is there at the same time is another board
+        self._others = set(_same_board(self._mark, port)) - {port}
         self._serial = self._open(port)
 
     def _open(self, port):
@@ -63,6 +65,8 @@ class SerialLine:
         while True:
             self._sleep(0.2)
             for port in _same_board(self._mark, self.port):
+                if port in self._others:
+                    continue
                 try:
                     self._serial = self._open(port)
                 except ToolError:

@@ -12,13 +12,14 @@
 
 import zlib
 
-from siplet_tools.board.link import BoardError
+from siplet_tools.board.link import BoardError, talks_on
 
 _PIECE = 128  # bytes for which the board sends one ACK
 _AHEAD = 2  # pieces that may be on their way
 _BLOCK = 4096
 _BITS = 12  # the board's deflate keeps 2 ** 12 bytes of what it made
 _ACK = 6
+_ERROR = 4096  # bytes of a traceback, at most
 _ESCAPES = ((b"\xdb", b"\xdb\xdc"), (b"\x03", b"\xdb\xdd"))
 
 _RECEIVE = """
@@ -145,14 +146,16 @@ def upload(link, files, progress=None):
     wire = b"".join(b"".join(frames(path, data, deflate)) for path, data in files.items()) + _frame(b"q")
     with link._told():
         link.transport.exec_raw_no_follow(_RECEIVE)
-        told, error = _send(link.transport.serial, wire, progress)
+        told, error = _send(link, wire, _ERROR + 65 * len(files), progress)
     if error:
         raise BoardError(link.port, error.decode("utf-8", "replace"))
     return dict(zip(files, told.decode("ascii", "replace").split()))
 
 
-def _send(serial, wire, progress):
-    # The bytes, with as many ahead as the board may have; what the script printed besides its ACKs, and its error
+def _send(link, wire, most, progress):
+    # The bytes, with as many ahead as the board may have; what the script printed besides its ACKs, and its error: most
+    # bytes, for a board that starts again and again prints for ever
+    serial = link.transport.serial
     sent = acked = 0
     told = b""
     while told.count(b"\x04") < 2:
@@ -163,6 +166,8 @@ def _send(serial, wire, progress):
             raise OSError("the board takes nothing more")
         acked += _PIECE * came.count(_ACK)
         told += came.replace(bytes((_ACK,)), b"")
+        if len(told) > most:
+            raise talks_on(link.port)
         if progress:
             progress(min(acked, len(wire)), len(wire))
     if progress:
