@@ -161,6 +161,7 @@ def test_wifi_and_pins_stay_when_the_file_has_none(siplet, board, door, tmp_path
     [
         (("set", "sip.expirs=1"), "sip.expirs: no such key, did you mean sip.expires?"),
         (("set", "sip.password=door-secret"), "sip.password: everybody can read a command line"),
+        (("set", "sip.proxy=sip:me:door-secret@pbx.local"), "sip.proxy: everybody can read a command line"),
         (("set", "sip.expires=soon"), "sip.expires: must be a whole number"),
         (("set", "sip.expires=5"), "sip.expires: must be 60 to 86400, not 5"),
         (("set", "sip.compact=perhaps"), "sip.compact: must be true or false"),
@@ -218,9 +219,10 @@ def test_what_is_no_text_at_all_is_told(siplet, tmp_path):
     assert f"'{tmp_path}' is a directory. (siplet provision apply --help)" in siplet("apply", str(tmp_path))[2]
 
 
-def test_a_damaged_configuration_on_the_board_is_told_and_written_anew(siplet, board, door):
+@pytest.mark.parametrize("text", ['{"sip": {"password": "door-secret"', '{"sip": 5}', "[]"])
+def test_a_damaged_configuration_on_the_board_is_told_and_written_anew(siplet, board, door, text):
     with open(os.path.join(board.settings.files, "config.json"), "w") as file:
-        file.write('{"sip": {"password": "door-secret"')
+        file.write(text)
     for command in (("show",), ("set", "app=echo"), ("get", "app")):
         status, _, err = siplet(*command)
         assert status == 1 and "is damaged; siplet provision FILE.toml writes it anew" in err

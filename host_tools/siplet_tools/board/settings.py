@@ -184,9 +184,11 @@ def read_board(link):
         document = json.loads(data)
     except (ValueError, RecursionError):
         document = None
-    if not isinstance(document, dict):
+    flat = flatten(document) if isinstance(document, dict) else None
+    groups = {key.rpartition(".")[0] for key in table()}
+    if flat is None or not groups.isdisjoint(flat):  # "sip": 5
         raise Damaged(f"{link.port}: {PATH} on the board is damaged; siplet provision FILE.toml writes it anew")
-    return flatten(document)
+    return flat
 
 
 def write_board(link, flat, progress=None):

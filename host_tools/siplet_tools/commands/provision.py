@@ -225,7 +225,7 @@ def set_(assignments, from_env, unset, port, dry_run, as_json):
         key, given, value = text.partition("=")
         if key not in settings.table():
             raise ToolError(settings.unknown(key), USAGE)
-        if given and settings.is_secret(key):
+        if given and (settings.is_secret(key) or settings.shown(key, value) != value):  # sip:me:password@server
             raise ToolError(f"{key}: everybody can read a command line: siplet provision set {key} asks for it", USAGE)
         if given:
             changes[key] = settings.parse(key, value)
