@@ -21,7 +21,7 @@ export MICROPYTHON
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 15
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV) ## the bell rings, two phones talk, the door opens; PEER=baresip for a real one indoors
 	@$(PY) -m siplet_tools.demo --peer '$(PEER)'

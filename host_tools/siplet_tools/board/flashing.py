@@ -12,6 +12,7 @@ import os
 import time
 from dataclasses import asdict, dataclass, field
 
+from siplet_tools import private
 from siplet_tools.board import images
 from siplet_tools.board.rom_loader import RomLoader
 from siplet_tools.errors import FAILED, USAGE, ToolError
@@ -208,8 +209,7 @@ def _copy(rom, folder, progress):
     digest = hashlib.md5()
     try:
         os.makedirs(folder, exist_ok=True)
-        # It holds the board's passwords: for its owner alone
-        with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        with open(part, "wb", opener=private.opener) as file:  # it holds the board's passwords
             with progress("copy of the flash") as step:
                 for data in rom.read(0, rom.flash_size, step):
                     digest.update(data)

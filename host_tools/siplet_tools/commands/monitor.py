@@ -150,9 +150,10 @@ class Watch:
             for packet in self._tap.rest():
                 self._pcap.add(packet)
             self._pcap.close()
-            console.verdict("ok", f"{self._pcap.path}: {self._pcap.count} packets")
         if self._save:
             self._save.close()
+        if self._pcap:
+            console.verdict("ok", f"{self._pcap.path}: {self._pcap.count} packets")
 
 
 def _open_save(path):
