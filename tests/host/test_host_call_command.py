@@ -1,9 +1,8 @@
-# `siplet call` and `siplet answer` as they are typed: exit statuses, JSON, secrets, the board's log, the sound card.
+# `siplet call` and `siplet answer` as they are typed: exit statuses, JSON, secrets, the board's log.
 
 import json
 import os
 import signal
-import sys
 import threading
 from array import array
 from types import SimpleNamespace
@@ -13,12 +12,11 @@ from call_partners import HERE, good
 from siplet_tools import cli
 from siplet_tools.commands import call_options
 from siplet_tools.errors import ToolError
-from siplet_tools.wire import board_log, call_audio, host_phone, measure
+from siplet_tools.wire import board_log, call_audio, host_phone
 from siplet_tools.wire.board_log import BoardLog
 from siplet_tools.wire.call_report import Report
 from siplet_tools.wire.call_session import Live
 from siplet_tools.wire.call_verdict import judge
-from siplet_tools.wire.sound_card import SoundCard
 
 READY = b"12.345 echo ready as sip:echo@board:5070 at 192.168.1.20:5060\r\n"
 
@@ -214,83 +212,6 @@ def test_beside_a_target_only_the_board_that_is_surely_meant_is_read(monkeypatch
 
 
 # -- sound
-
-
-class Library:
-    """sounddevice, with a microphone that hears what the speaker says. rates: those that its device can do."""
-
-    def __init__(self, *rates):
-        self.rates = rates
-        self.stream = None
-
-    def check_input_settings(self, channels, dtype, samplerate):
-        if samplerate not in self.rates:
-            raise ValueError(f"Invalid sample rate {samplerate}\nPortAudio -9997")
-
-    check_output_settings = check_input_settings
-
-    def RawStream(self, **options):
-        self.stream = SimpleNamespace(start=lambda: None, stop=lambda: None, close=lambda: None, **options)
-        self.last = bytes(2 * options["blocksize"])
-        return self.stream
-
-    def block(self):
-        """20 ms pass."""
-        out = bytearray(len(self.last))
-        self.stream.callback(self.last, memoryview(out), len(out) // 2, None, None)
-        self.last = bytes(out)
-
-
-@pytest.mark.parametrize("rates", [(8000, 48000), (48000,)])
-def test_the_sound_card_takes_and_gives_frames_at_whatever_rate_it_has(rates):
-    library = Library(*rates)
-    card = SoundCard(library)
-    card.start()
-    assert library.stream.samplerate == rates[0] and library.stream.blocksize == rates[0] // 50
-    probe = measure.probe(1.5)
-    audio = call_audio.Kept(card, card)
-    frame = bytearray(320)
-    for start in range(0, len(probe) - 160, 160):
-        audio.write(probe[start : start + 160].tobytes())
-        library.block()
-        frame[:] = bytes(320)
-        audio.read(memoryview(frame))
-    echo = measure.find_echo(audio.heard, audio.said)
-    assert echo.correlation > 0.95 and echo.delay_ms < 60
-    card.stop()
-
-
-def test_a_sound_card_whose_clock_runs_away_drops_frames_and_does_not_grow():
-    library = Library(8000)
-    card = SoundCard(library)
-    card.start()
-    for _ in range(20):
-        card.write(bytes(320))
-    assert card.left_out == 16
-    assert not card.read(bytearray(320)) and card.missing == 1
-
-
-def test_a_sound_card_that_another_program_has_is_one_line():
-    card = SoundCard(Library(8000))
-    card.check()
-
-    def busy(**options):
-        raise RuntimeError("Device unavailable")
-
-    card._library.RawStream = busy
-    with pytest.raises(ToolError) as raised:
-        card.check()
-    assert "Device unavailable" in str(raised.value)
-
-
-def test_no_library_and_no_device_are_one_line_each(monkeypatch):
-    monkeypatch.setitem(sys.modules, "sounddevice", None)
-    with pytest.raises(ToolError) as raised:
-        SoundCard()
-    assert "pip install 'siplet-tools[sound]'" in str(raised.value)
-    with pytest.raises(ToolError) as raised:
-        SoundCard(Library())
-    assert "Invalid sample rate 48000" in str(raised.value) and "PortAudio -9997" not in str(raised.value)
 
 
 def test_files_that_cannot_be_played_or_written_are_one_line(tmp_path):

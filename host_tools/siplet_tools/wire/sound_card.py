@@ -1,33 +1,96 @@
 # The PC's microphone and speaker as an audio object, by the library sounddevice (PortAudio), when it is installed.
-# Imports errors, measure; siplet.audio.rates where the device runs at 48 kHz alone.
+# Imports console, errors, call_report, measure, sound_device; siplet.audio.rates where the devices run at 48 or 16 kHz
+# alone.
 #
-# PortAudio calls back in a thread of its own with blocks of 20 ms; the phone's clock takes and gives frames beside it.
-# Between them stand two short queues: where the clocks drift apart a frame is left out or is missing, and is counted.
+# sound_device, a process of its own, holds the devices. The phone's clock takes and gives frames beside theirs, and
+# between stand two short queues: where the clocks drift apart, or a device takes several blocks at once, a frame is
+# left out or is missing, and is counted; so a queue becomes as long as its device needs it.
 
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import threading
 from array import array
 from collections import deque
 
+from siplet_tools import console
 from siplet_tools.errors import ToolError
-from siplet_tools.wire import measure
+from siplet_tools.wire import measure, sound_device
+from siplet_tools.wire.call_report import FAULT
+from siplet_tools.wire.sound_device import BLOCKS_S, HEAD, QUEUED
 
+# By its path, and with no folder before those of Python's own: neither ours nor the one we are in
+_RUN = "import sys; sys.path = [one for one in sys.path if one]; import runpy; runpy.run_path(sys.argv.pop(1), "
+_PROGRAM = (sys.executable, "-c", _RUN + "run_name='__main__')", sound_device.__file__)
 _FRAME_BYTES = 2 * measure.FRAME
-_QUEUED = 4  # frames: 80 ms, most of them for a PC that is busy
+_MANY = 0.02  # of the frames: that is heard
+_OPEN_S = 10  # in which devices that work have opened
+_END_S = 2  # and ended
 HOW = "install it beside these tools: pip install 'siplet-tools[sound]' (on Linux also: apt install libportaudio2)"
+_INSTEAD = "or call without --sound-card"
+
+
+class _Way:
+    """A device, in a call. idle: frames of the phone since its last sign; lost: those too few or too many; lives: it
+    gave a sign.
+    """
+
+    def __init__(self, name):
+        self.name = name
+        self.idle = self.lost = self.frames = 0
+        self.lives = False
+
+    def sign(self, lost=0):
+        # In the thread that listens
+        self.lives = True
+        self.idle = 0
+        self.lost += lost
+
+    def count(self):
+        # In the phone's
+        self.idle += 1
+        self.frames += 1
 
 
 class SoundCard:
-    """Source and sink: the default microphone and speaker. ToolError when there is no library, or no such device.
+    """Source and sink: the default microphone and speaker."""
 
-    missing: frames that the microphone did not have in time; left_out: that the speaker had no room for, or the phone.
-    """
-
-    def __init__(self, library=None):
-        self._library = library or _load()
-        self.missing = self.left_out = 0
-        self._spoken, self._heard = deque(), deque()
-        self._stream = None
+    def __init__(self, program=_PROGRAM):
+        self._program = list(program)
+        self._child = None
         self._down = self._up = None
-        self.rate = self._supported_rate()
+        self.rate = 0
+        self._begin()
+
+    def _begin(self):
+        self._microphone, self._speaker = _Way("microphone"), _Way("speaker")
+        self._heard = deque()
+        self._said = queue.Queue(QUEUED)
+        self._error = ""
+
+    def check(self):
+        """ToolError when there is no library, no such device, or when it cannot be opened now."""
+        try:
+            done = subprocess.run(self._program, stdin=subprocess.DEVNULL, capture_output=True, timeout=_OPEN_S)
+            found = json.loads(done.stdout)
+        except subprocess.TimeoutExpired:
+            raise ToolError(
+                f"the sound card does not answer within {_OPEN_S} s: end its sound server, {_INSTEAD}"
+            ) from None
+        except (OSError, ValueError):
+            raise ToolError(
+                f"the sound card cannot be used (PortAudio broke down); connect a headset, {_INSTEAD}"
+            ) from None
+        if "missing" in found:
+            raise ToolError(f"--sound-card wants the library sounddevice ({console.clean(found['missing'])}); {HOW}")
+        if "error" in found:
+            reason = console.clean(found["error"])
+            raise ToolError(
+                f"the sound card cannot be used ({reason}); connect a headset, end who has it open, {_INSTEAD}"
+            )
+        self.rate = found["rate"]
         if self.rate != measure.RATE:
             from siplet_tools import firmware
 
@@ -35,66 +98,87 @@ class SoundCard:
             self._frame = bytearray(_FRAME_BYTES)
             self._resample = firmware.load("audio.resample")
 
-    def _supported_rate(self):
-        reason = ""
-        for rate in (measure.RATE, 48000):
-            try:
-                self._library.check_input_settings(channels=1, dtype="int16", samplerate=rate)
-                self._library.check_output_settings(channels=1, dtype="int16", samplerate=rate)
-                return rate
-            except Exception as error:  # the library's own class, or ValueError for no device
-                reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ToolError(f"the sound card cannot be used ({reason}); call without --sound-card, or connect a headset")
-
-    def check(self):
-        """ToolError when the device cannot be opened now, because another program has it, say."""
-        try:
-            self.start()
-        except OSError as error:
-            raise ToolError(f"{error}; end who has it open, or call without --sound-card") from None
-        self.stop()
-
     def start(self):
-        """A call begins; OSError."""
-        self._spoken.clear()
-        self._heard.clear()
-        try:
-            self._stream = self._library.RawStream(
-                samplerate=self.rate,
-                blocksize=self.rate // 50,
-                channels=1,
-                dtype="int16",
-                latency="low",
-                callback=self._callback,
-            )
-            self._stream.start()
-        except Exception as error:
-            raise OSError(f"sound card: {error}") from None
+        """A call begins; check() was before it. OSError. The devices open meanwhile: notes() has what is wrong then."""
+        self.stop()
+        self._begin()
+        self._child = subprocess.Popen(
+            [*self._program, str(self.rate)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        work = [threading.Thread(target=one, args=(self._child,), daemon=True) for one in (self._listen, self._say)]
+        self._threads = work
+        for thread in work:
+            thread.start()
 
     def stop(self):
-        stream, self._stream = self._stream, None
-        if stream:
-            stream.stop()
-            stream.close()
+        child, self._child = self._child, None
+        if child:
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._said.get_nowait()
+            self._said.put(None)
+            try:
+                child.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            for thread in self._threads:
+                thread.join(_END_S)
 
-    def _callback(self, incoming, outgoing, frames, time, status):
-        # In PortAudio's thread
-        self._put(self._spoken, bytes(incoming))
-        size = 2 * frames
-        data = self._heard.popleft() if self._heard else b""
-        outgoing[:] = data[:size].ljust(size, b"\0")
+    def notes(self):
+        """What there is to say of the call that is over, a line each: a device that was gone, sound that was lost."""
+        if self._error:
+            return [f"{FAULT}sound card: {self._error}"]
+        found = []
+        for way, does in ((self._microphone, "says"), (self._speaker, "takes")):
+            if way.idle > BLOCKS_S:
+                since = f"{does} nothing any more since {way.idle / BLOCKS_S:.0f} s before the end: was it unplugged?"
+                found.append(f"{FAULT}the {way.name} {since if way.lives else 'never began'}")
+            elif way.lost > _MANY * way.frames:
+                percent = min(100, 100 * way.lost / way.frames)
+                found.append(f"the {way.name} lost {percent:.0f} % of the sound: was this computer busy?")
+        return found
 
-    def _put(self, queue, data):
-        if len(queue) >= _QUEUED:
-            queue.popleft()
-            self.left_out += 1
-        queue.append(data)
+    # -- in threads of their own, until the process ends
+
+    def _listen(self, child):
+        microphone, speaker, heard = self._microphone, self._speaker, self._heard
+        with child.stdout as source:
+            while len(head := source.read(HEAD.size)) == HEAD.size:
+                kind, size = HEAD.unpack(head)
+                data = source.read(size)
+                if kind == b"M":
+                    full = len(heard) >= QUEUED
+                    if full:
+                        with contextlib.suppress(IndexError):
+                            heard.popleft()
+                    heard.append(data)
+                    microphone.sign(full)
+                elif kind == b"S":
+                    speaker.sign(data[0] if speaker.lives else 0)
+                else:
+                    self._error = console.clean(data.decode("utf-8", "replace"))
+
+    def _say(self, child):
+        said = self._said
+        with contextlib.suppress(OSError), child.stdin as sink:
+            while block := said.get():
+                sink.write(block)
+                sink.flush()
+
+    # -- in the phone's
 
     def read(self, frame):
-        if not self._spoken:
-            self.missing += 1
+        way = self._microphone
+        way.count()
+        try:
+            data = self._heard.popleft()
+        except IndexError:
+            way.lost += way.lives
             return False
-        data = self._spoken.popleft()
         if self._down:
             if len(data) != self.rate // 25:
                 return False
@@ -106,10 +190,12 @@ class SoundCard:
         return True
 
     def write(self, frame):
-        self._put(self._heard, self._raised(frame) if self._down else bytes(frame))
+        self._speaker.count()
+        with contextlib.suppress(queue.Full):  # the process hangs, and that is seen by its signs
+            self._said.put_nowait(self._raised(frame) if self._down else bytes(frame))
 
     def _raised(self, frame):
-        # 8 to 48 kHz, with the low-pass of siplet's boards
+        # 8 to 48 or 16 kHz, with the low-pass of siplet's boards
         kit = self._resample
         past = kit.PHASE - 1
         if self._up is None:
@@ -120,13 +206,3 @@ class SoundCard:
         kit.interpolate(samples, taps, made, 0, self.rate // measure.RATE, measure.FRAME, 1)
         kit.move(samples, measure.FRAME, past)
         return bytes(made)
-
-
-def _load():
-    try:
-        import sounddevice
-    except ImportError:
-        raise ToolError(f"--sound-card wants the library sounddevice; {HOW}") from None
-    except OSError as error:  # the library is there, PortAudio is not
-        raise ToolError(f"the sound card cannot be used ({error}); {HOW}") from None
-    return sounddevice
