@@ -1,11 +1,12 @@
 """The phone on a board goes on, whatever becomes of a command that only looked, failed, or was stopped."""
 
+import json
 import os
 
 import pytest
 from siplet_tools import cli
-from siplet_tools.board import building, deploying
-from siplet_tools.errors import ToolError
+from siplet_tools.board import building, deploying, journey
+from siplet_tools.errors import NO_BOARD, ToolError
 from siplet_tools.process import wait_until
 from siplet_tools.virtual import VirtualBoard
 
@@ -60,6 +61,29 @@ def test_after_an_up_that_only_looked_or_was_stopped(board, tmp_path, monkeypatc
     monkeypatch.setattr(deploying, "prepare", stopped)
     assert cli.main(common) == 130
     wait_started(board, 3)
+
+
+def test_up_writes_a_configuration_anew_that_is_damaged_and_ends_as_its_trouble_does(
+    board, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(journey, "START_S", 1)  # nothing starts there
+    path = tmp_path / "door.toml"
+    path.write_text(CONFIG)
+    there = os.path.join(board.settings.files, "config.json")
+    with open(there, "w") as file:
+        file.write('{"sip": ')
+    assert cli.main(["up", "--port", board.port, "--no-call"]) == 1
+    assert "configuration  /dev/" in (told := capsys.readouterr().out) and "is damaged" in told
+    cli.main(["up", "--port", board.port, "--config", str(path), "--no-call"])
+    assert "settings written: board.bell_pin" in capsys.readouterr().out
+    with open(there) as file:
+        assert json.load(file)["wifi"]["network"] == "siplet"
+
+    def pulled(*_arguments):
+        raise ToolError("the line broke", NO_BOARD)
+
+    monkeypatch.setattr(deploying, "prepare", pulled)
+    assert cli.main(["up", "--port", board.port, "--config", str(path)]) == 3
 
 
 def test_up_asks_for_no_firmware_when_the_port_is_not_there(tmp_path, capsys):

@@ -79,6 +79,10 @@ class Journey:
         if kind == "failed":
             raise Failed
 
+    def _fail(self, name, error):
+        # The exit status is that of the command which does this stage alone
+        self._done(name, "failed", str(error), status=error.status)
+
     def _prepare(self):
         # What is wrong in files is known before the board is touched
         if self.board:
@@ -130,7 +134,7 @@ class Journey:
                 dry_run=self.dry_run,
             )
         except ToolError as error:
-            self._done("micropython", "failed", str(error))
+            self._fail("micropython", error)
         if done.skipped:
             self._done("micropython", "ok", f"MicroPython {done.version} is there already ({done.chip})")
         elif self.dry_run:
@@ -153,7 +157,7 @@ class Journey:
             if self.dry_run and self.stages[-1].kind == "note":
                 self._done("siplet", "note", "would deploy siplet, once MicroPython is there")
                 return
-            self._done("siplet", "failed", str(error))
+            self._fail("siplet", error)
         self.board, self.app = plan.board, plan.app
         what = f"siplet {building.version()}, {plan.app} on {plan.board}"
         if plan.empty:
@@ -166,7 +170,12 @@ class Journey:
     def _configuration(self):
         try:
             with Link.open(self.port) as link:
-                old = settings.read_board(link)
+                try:
+                    old = settings.read_board(link)
+                except settings.Damaged:
+                    if self.config is None:
+                        raise
+                    old = {}  # all of it is written anew
                 if self.config is None:
                     if not old:
                         self._done(
@@ -185,7 +194,7 @@ class Journey:
             if self.dry_run and self.stages[-1].kind == "note":
                 self._done("configuration", "note", f"would write {self.config_path}")
                 return
-            self._done("configuration", "failed", str(error))
+            self._fail("configuration", error)
         names = ", ".join(key for key, _, _ in changes[:5]) + (" ..." if len(changes) > 5 else "")
         if not changes:
             self._done("configuration", "ok", f"{self.config_path} is on the board")
@@ -198,7 +207,7 @@ class Journey:
         if self.dry_run:
             self._done("start", "note", "would start the application and wait until it is registered")
             return
-        wanted = _registers(self.config)
+        wanted = settings.registers(self.config)
         state, trouble = "", ""
         try:
             with self.progress("starting the phone", unit="s") as step, Link.open(self.port) as link:
@@ -216,7 +225,7 @@ class Journey:
                     if self.ready and (not wanted or state.startswith("registered")):
                         break
         except ToolError as error:
-            self._done("start", "failed", str(error))
+            self._fail("start", error)
         if not self.ready:
             text = trouble or f"the phone did not start within {START_S} s"
             self._done("start", "failed", text, "see its log: siplet monitor --reset; and siplet check")
@@ -261,16 +270,10 @@ class Journey:
                     live=lambda live: step(int(live.seconds), int(seconds)),
                 )
         except ToolError as error:
-            self._done("call", "failed", str(error))
+            self._fail("call", error)
         if self.report.how == "interrupted":  # Ctrl-C ends a call alone, which is measured all the same
             raise KeyboardInterrupt
         for one in self.report.verdicts:
             stage = Stage("call", one.kind, one.text, one.advice)
             self.stages.append(stage)
             self._told(stage)
-
-
-def _registers(config):
-    # Whether the first account registers anywhere, as the firmware decides it (siplet/account.py)
-    wish = config.get("sip.register")
-    return bool(config.get("sip.password") or config.get("sip.registrar")) if wish is None else wish
