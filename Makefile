@@ -11,7 +11,7 @@ T ?=
 VENV := .venv/made
 NODE := tests/wasm/node_modules/made
 PY := .venv/bin/python
-PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox ffmpeg valgrind dnsmasq-base qemu-system-arm firmware-microbit-micropython
+PEERS := kamailio kamailio-presence-modules kamailio-tls-modules kamailio-websocket-modules baresip-core linphone-cli sip-tester sipsak tshark espeak-ng sox ffmpeg valgrind dnsmasq-base qemu-system-arm firmware-microbit-micropython libportaudio2 libasound2-plugins pulseaudio pulseaudio-utils
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 
 export PYTHONPATH := firmware:host_tools:host_tools/siplet_tools/shim

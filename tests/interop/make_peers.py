@@ -1,5 +1,6 @@
 # Makes .venv/peers, the Python environment of the phones from PyPI; `make peers` calls it with .venv's Python.
-# Their wheels are not for every Python: when ours is none of theirs, another one that is installed runs them.
+# Their wheels are not for every Python: when ours is none of theirs, another one that is installed runs them. What
+# `siplet call --sound-card` wants goes into .venv itself.
 
 import os
 import shutil
@@ -7,7 +8,8 @@ import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-VENV = os.path.join(os.path.dirname(os.path.dirname(HERE)), ".venv", "peers")
+ROOT = os.path.dirname(os.path.dirname(HERE))
+VENV = os.path.join(ROOT, ".venv", "peers")
 VERSIONS = ("3.11", "3.12")
 
 
@@ -33,10 +35,15 @@ def main():
     outside = sys.executable
     if subprocess.run([outside, "-m", "pip", "--version"], capture_output=True).returncode:
         outside = sys._base_executable
-    pip = [outside, "-m", "pip", "--python", python, "install", "--quiet", "--disable-pip-version-check"]
+    options = ["install", "--quiet", "--disable-pip-version-check"]
+    pip = [outside, "-m", "pip", "--python", python, *options]
     done = subprocess.run([*pip, "--requirement", os.path.join(HERE, "requirements.txt")])
+    tools = os.path.join(ROOT, "host_tools") + "[sound]"
+    sound = subprocess.run([outside, "-m", "pip", "--python", sys.executable, *options, "--editable", tools])
     if subprocess.run([*pip, "--requirement", os.path.join(HERE, "measures.txt")]).returncode:
         print("PESQ could not be installed (it wants a C compiler): make bench T=quality needs it", flush=True)
+    if sound.returncode:
+        sys.exit("sounddevice could not be installed")
     sys.exit("the phones from PyPI could not be installed" if done.returncode else 0)
 
 
