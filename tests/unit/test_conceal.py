@@ -123,6 +123,50 @@ def test_splice_leaves_out_and_puts_in():
             assert max(abs(sound.sample(i) - saw(64)(i)) for i in range(end)) < 10
 
 
+def bridged(before, after, n=160, wide=0, kernels=conceal):
+    """A Sound of before(i), n samples of concealment, after(i) as the decoder brings it, and both joined."""
+    sound = Sound(before, 1600, wide)
+    sound.conceal(n << wide)
+    at, to = 1600, 1600 + (n << wide)
+    for i in range(to, to + (160 << wide)):
+        sound.pcm[i] = after(i) & 0xFFFF
+    sound.s[END] = to + (160 << wide)
+    sound.pitch()
+    kernels.bridge(sound.s, sound.pcm, at, n << wide)
+    return sound
+
+
+def test_a_gap_in_an_even_voice_is_closed_as_if_it_had_never_been():
+    for wide in (0, 1):
+        for n in (20, 160, 100):
+            sound = bridged(saw(60 << wide), saw(60 << wide), n, wide)
+            errors = [abs(sound.sample(i) - saw(60 << wide)(i)) for i in range(1600, sound.s[END])]
+            assert sum(errors) // len(errors) < 300, (wide, n, sum(errors) // len(errors))
+
+
+def test_a_voice_that_rises_in_a_gap_comes_out_of_it_with_its_new_period_and_without_a_step():
+    def hum(period):
+        return lambda i: 120 * (abs(i % period * 100 // period - 50) - 25)  # a triangle, without a step of its own
+
+    sound = bridged(hum(60), hum(48))
+    heard = [sound.sample(i) for i in range(1500, sound.s[END])]
+    most = max(abs(heard[i + 1] - heard[i]) for i in range(len(heard) - 1))
+    assert most < 2 * 120 * 100 // 48, most
+    assert all(sound.sample(i) == hum(48)(i) for i in range(1600 + 160 + 30, sound.s[END]))
+    last = range(1600 + 100, 1600 + 160)  # the end of the gap is that of the new period
+    own = sum(abs(sound.sample(i) - sound.sample(i + 48)) for i in last)
+    assert own < sum(abs(sound.sample(i) - sound.sample(i + 60)) for i in last) // 2
+
+
+def test_who_falls_silent_or_begins_to_speak_in_a_gap_does_so_on_the_way():
+    fades = bridged(saw(60), lambda i: 8 * (i & 1))
+    levels = [fades.level(1600 + 40 * i, 1640 + 40 * i) for i in range(4)]
+    assert levels[0] > levels[1] > levels[2] > levels[3] and levels[3] < 800 < 2000 < levels[0], levels
+    rises = bridged(lambda i: 8 * (i & 1), saw(60))
+    levels = [rises.level(1600 + 40 * i, 1640 + 40 * i) for i in range(4)]
+    assert levels[0] < levels[1] < levels[2] < levels[3] and levels[0] < 800 < 2500 < levels[3], levels
+
+
 def test_fade_goes_over():
     sound = Sound(lambda i: 1000 if i < 100 else -3000, 200)
     conceal.fade(sound.pcm, 0, 100, 50)
@@ -157,6 +201,7 @@ def test_the_kernels_agree_with_their_twins():
             for n in lengths:
                 kernels.synthesize(sound.s, sound.last, sound.pcm, sound.s[END], n)
                 sound.s[END] += n
+            kernels.bridge(sound.s, sound.pcm, sound.s[END] - (300 << wide), 100 << wide)
             kernels.fade(sound.pcm, 300, 1000, 77)
             for cut, n in ((60, 60), (-60, 60), (1, 32), (-1, 32)):
                 kernels.splice(sound.s, sound.pcm, 500, cut, n)

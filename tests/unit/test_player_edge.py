@@ -101,7 +101,7 @@ def test_a_calm_that_ends_with_60_ms_of_jitter():
         story = Story()
         assert story.hear(10, phase=7000) == (0, 0) and story.player.nominal == 20
         concealed, discarded = story.hear(10, jitter=60, seed=seed)
-        assert concealed <= 5 and discarded <= 1, (seed, concealed, discarded)
+        assert concealed <= 5 and discarded <= 2, (seed, concealed, discarded)
         assert 80 <= story.player.nominal <= 110
         assert mean(story.run.depths[-5 * SECOND :]) < 62
 

@@ -5,7 +5,8 @@
 # 20 % each 10 ms from 10 ms on and is gone after 60. The noise that was behind the speech takes its place. What begins
 # and what ends goes over into its neighbours within a quarter of a period. Unlike in the Appendix, nothing waits for
 # a loss that may come: the end of the true sound is changed only when it is known in time that nothing follows, and the
-# period is found by pitch.py.
+# period is found by pitch.py. And where the sound behind the gap is there before the gap is heard, it is repeated
+# backwards in the same way, and the one goes over into the other (bridge): who hears it gets the voice as it changed.
 #
 # The numbers in s are those of adaptive.py. pcm, last: arrays "H" of signed samples.
 
@@ -15,9 +16,9 @@ _LOUDEST = const(2000)  # of comfort noise, the mean magnitude: -24 dBov
 _STEPS = b"\xff\xe4\xcb\xb5\xa1\x90"  # 0 to 5 dB down
 
 try:
-    from siplet.media.conceal_viper import begin, fade, splice, synthesize
+    from siplet.media.conceal_viper import begin, bridge, fade, splice, synthesize
 except (SyntaxError, ImportError, NameError, ValueError):
-    from siplet.media.conceal_plain import begin, fade, splice, synthesize  # noqa: F401
+    from siplet.media.conceal_plain import begin, bridge, fade, splice, synthesize  # noqa: F401
 
 
 def magnitude(level):

@@ -139,6 +139,58 @@ def synthesize(s, last, pcm, to, n):
     s[_SEED] = seed
 
 
+def bridge(s, pcm, at, n):
+    """What synthesize() wrote to pcm[at:at + n] goes over into what leads to pcm[at + n:], the true sound again.
+
+    PERIOD is that sound's; a period and a quarter of it is there.
+    """
+    period = s[_PERIOD]
+    quarter = period >> 2
+    to = at + n
+    # Its first quarter becomes what follows on the period's end
+    w = 4096 // (quarter + 1)
+    i = 0
+    while i < quarter:
+        x = (pcm[to + period + i] ^ 0x8000) - 0x8000
+        y = (pcm[to + i] ^ 0x8000) - 0x8000
+        pcm[to + i] = (x + ((y - x) * (i + 1) * w >> 12)) & 0xFFFF
+        i += 1
+    # Who falls silent does so on the way
+    k = 80 << s[_WIDE]
+    if k > n:
+        k = n
+    own = 0
+    true = 0
+    i = 0
+    while i < k:
+        i += 1
+        x = pcm[to - i]
+        own += x if x < 0x8000 else 0x10000 - x
+        x = pcm[to + i]
+        true += x if x < 0x8000 else 0x10000 - x
+    gain = (true << 6) // ((own >> 6) + 1)
+    if gain > 4096:
+        gain = 4096
+    # Back from its begin, one period after the other
+    k = n
+    while k > 0:
+        k -= period
+    k = -k
+    step = 0x100000 // (n + 1)
+    w = 0
+    while at < to:
+        w += step
+        i = w >> 8
+        x = (pcm[at] ^ 0x8000) - 0x8000
+        x = x * (4096 - ((4096 - gain) * i >> 12)) >> 12
+        y = (pcm[to + k] ^ 0x8000) - 0x8000
+        pcm[at] = (x + ((y - x) * i >> 12)) & 0xFFFF
+        at += 1
+        k += 1
+        if k == period:
+            k = 0
+
+
 def fade(pcm, a, b, n):
     """pcm[b:b + n] goes over from what stands at pcm[a:]."""
     w = 4096 // (n + 1)

@@ -203,6 +203,52 @@ def synthesize(s: ptr32, last: ptr16, pcm: ptr16, to: int, n: int):
 
 
 @micropython.viper
+def bridge(s: ptr32, pcm: ptr16, at: int, n: int):
+    period = int(s[_PERIOD])
+    quarter = period >> 2
+    to = at + n
+    w = 4096 // (quarter + 1)
+    i = 0
+    while i < quarter:
+        x = (int(pcm[to + period + i]) ^ 32768) - 32768
+        y = (int(pcm[to + i]) ^ 32768) - 32768
+        pcm[to + i] = x + ((y - x) * (i + 1) * w >> 12) & 65535
+        i += 1
+    k = 80 << int(s[_WIDE])
+    if k > n:
+        k = n
+    own = 0
+    true = 0
+    i = 0
+    while i < k:
+        i += 1
+        x = int(pcm[to - i])
+        own += x if x < 32768 else 65536 - x
+        x = int(pcm[to + i])
+        true += x if x < 32768 else 65536 - x
+    gain = (true << 6) // ((own >> 6) + 1)
+    if gain > 4096:
+        gain = 4096
+    k = n
+    while k > 0:
+        k -= period
+    k = -k
+    step = 0x100000 // (n + 1)
+    w = 0
+    while at < to:
+        w += step
+        i = w >> 8
+        x = (int(pcm[at]) ^ 32768) - 32768
+        x = x * (4096 - ((4096 - gain) * i >> 12)) >> 12
+        y = (int(pcm[to + k]) ^ 32768) - 32768
+        pcm[at] = x + ((y - x) * i >> 12) & 65535
+        at += 1
+        k += 1
+        if k == period:
+            k = 0
+
+
+@micropython.viper
 def fade(pcm: ptr16, a: int, b: int, n: int):
     w = 4096 // (n + 1)
     i = 0

@@ -1,4 +1,5 @@
-# What is heard: the adaptive jitter buffer, concealment, comfort noise, and the clocks' drift. May import media.
+# What is heard: the adaptive jitter buffer, concealment, comfort noise, and the clocks' drift. May import
+# media and sound.gap.
 #
 #     rtp.Receiver -> put -> ring -> decode -> pcm: [ history | decoded, not played yet ] -> frame
 #                                                   conceal -^   splice -^
@@ -6,22 +7,19 @@
 # Each 20 ms check() tells what the next frame needs. Usually that is one packet. When the sound is later or earlier
 # than adaptive.py's target, it is made shorter or longer while nobody speaks. Who does not stop to speak for a second
 # is helped by whole periods of an even voice when it is far off, else by one sample, faded over 4 ms, each 80 ms. So
-# the clocks' drift is nothing of its own.
-#
-# A gap lasts as long as what is missing. When nothing at all is there, who can tell whether it is lost or late?
-# Whatever comes first ends the gap, and the sound is later from then on.
+# the clocks' drift is nothing of its own. What is missing is gap.py's.
 
 from array import array
 
 from micropython import const
 
-from siplet.media.adaptive import Adaptive, advance, check, excess
-from siplet.media.conceal import begin, fade, magnitude, splice, synthesize
+from siplet.media.adaptive import Adaptive, check, excess
+from siplet.media.conceal import magnitude, splice, synthesize
 from siplet.media.pitch import pitch
-from siplet.media.playout import flow, give, load, take
+from siplet.media.playout import flow, give
+from siplet.sound.gap import Gap
 
 # Numbers of the state, see adaptive.py
-_PLACE = const(1)
 _COUNT = const(2)
 _WAIT = const(13)
 _NOW = const(15)
@@ -41,9 +39,7 @@ _SILENT = const(35)
 _RESTLESS = const(36)
 _AHEAD = const(37)
 _EDGE = const(38)
-_DOUBT = const(39)
 _PIECES = const(40)
-_SIZE = const(2048)  # of the ring
 
 _FRAME = const(160)
 _LAST = const(780)  # samples that concealment draws on, at 16 kHz
@@ -56,14 +52,11 @@ _FAR = const(100)  # samples of 8 kHz that are too many for single ones
 _NEAR = const(-64)
 _EVEN = const(92)  # likeness: a correlation of 0.85
 _QUIET = const(32)  # mean magnitude: -60 dB
-_LOUD = const(300)  # more is no background
 _PATIENCE = const(25)  # turns: 1 s
 _MUCH = const(480)
-_DOUBTED = const(62)  # times 16 packets, 20 s: for so long nothing is risked after sound that was not there in time
-_REACH = const(400)  # samples of 8 kHz by which what is late may make all later, when the target does not ask for that
 
 
-class Player:
+class Player(Gap):
     """A part of siplet.sound, a stream's player and, by its buffer, the stream's jitter. options: sound.jitter_*_ms.
 
     delay: ms of sound that were there when the last frame was played. discarded: packets that came and were not heard.
@@ -111,7 +104,7 @@ class Player:
         buffer = self.buffer
         self._stats = buffer.stats = stream.stats
         buffer.clear()
-        self.concealed = 0
+        self.concealed = self.late = self.wary = 0
         self._silence(0)
         stream.jitter = buffer
         stream.player = self
@@ -176,24 +169,6 @@ class Player:
             i -= 1
             pcm[i] = 0
 
-    def _decode(self, n, state, frame):
-        # frame is free until give()
-        wide = self._wide
-        if not wide:
-            take(self._table, self._ring, self._pcm, state, n)
-            return
-        data = self._ring
-        while n:
-            place = state[_PLACE]
-            part = min(n, _SIZE - place)
-            wide.decode(part, data, frame, place)
-            load(state, self._pcm, frame, 2 * part, part)
-            n -= part
-
-    def _there(self, state):
-        # Codes that can be decoded at once
-        return state[_PIECES + 1] if state[_COUNT] and not state[_PIECES] else 0
-
     def _work_out(self, what, state, frame):
         wide = state[_WIDE]
         size = _FRAME << wide
@@ -214,6 +189,11 @@ class Player:
             if lack <= 0:
                 self._resume(state, frame, wide)
                 continue
+            if self._bridges(state, wide, lack):
+                hidden = True
+                self.concealed += lack
+                self._bridge(state, frame, wide, lack)
+                continue
             n = min(lack << wide, left)
             if state[_SPAN] < _GONE << wide and not state[_SILENT]:
                 hidden = True
@@ -229,47 +209,6 @@ class Player:
             and state[_END] - state[_NOW] - size < _PROMPT << wide
         ):
             self._conceal(state, wide)
-
-    def _conceal(self, state, wide):
-        # The true sound ends at _END
-        pitch(self._work, self._work, 0, state, self._pcm, state[_END])
-        begin(state, self._pcm, self._last, state[_END] - state[_NOW])
-        state[_CONCEALING] = 1
-        state[_SPEED] = 1
-        if state[_SILENT]:
-            state[_SPEED] = 6
-        else:
-            state[_DOUBT] = _DOUBTED
-            state[_COMFORT] = min(state[_NOISE] >> 4, _LOUD)
-
-    def _lack(self, state, wide):
-        # Samples of 8 kHz to be concealed before what is there may be heard
-        if not state[_COUNT]:
-            return _FRAME
-        first = state[_PIECES]
-        lack = first - excess(state)
-        span = state[_SPAN] >> wide
-        if state[_WAIT] | state[_SILENT] or span >= _GONE:
-            return lack
-        return min(lack, first - span)
-
-    def _resume(self, state, frame, wide):
-        first = state[_PIECES]
-        span = state[_SPAN] >> wide
-        n = 40
-        if not state[_WAIT] | state[_SILENT] and span < _GONE:
-            n = state[_PERIOD] >> 2 + wide
-            most = min(span, state[_PIECES + 1] - 80)
-            first = max(first, min(excess(state) - _REACH, most))
-        n = n << wide
-        if first > 0:
-            advance(state, first)
-        synthesize(state, self._last, self._pcm, _PCM, n)
-        state[_CONCEALING] = state[_WAIT] = state[_SILENT] = state[_STEPS] = 0
-        state[_HOLD] = 3
-        start = state[_END]
-        self._decode(min(self._there(state), _FRAME), state, frame)
-        fade(self._pcm, _PCM, start, min(n, state[_END] - start))
 
     def _adapt(self, state, frame, wide):
         # Make what comes next shorter or longer
