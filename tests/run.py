@@ -4,8 +4,8 @@
 #
 # Runs on CPython. Starts pytest for CPython's share, tests/run_device.py on the 64-bit unix port and, by
 # tests/wasm/run.mjs, on the 32-bit WebAssembly port, a process for each file and as many at a time as there are cores;
-# then the interop tests, without the others, for they keep time with real peers. With SIPLET_PEERS=required a missing
-# peer is a failure.
+# then the interop tests, without the others, for they keep time with real peers, and at last those of them that compare
+# each sample of what was said and heard, one by one. With SIPLET_PEERS=required a missing peer is a failure.
 
 import glob
 import json
@@ -15,161 +15,29 @@ import shutil
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 TESTS = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(TESTS)
 sys.path.insert(0, os.path.join(ROOT, "host_tools"))
 
+from results import CPYTHON, FOLDERS, REAL, UNIX, WASM, Report  # noqa: E402
 from siplet_tools import interpreter  # noqa: E402
 
-LANES = CPYTHON, UNIX, WASM = "CPython", "64-bit", "32-bit"
-FOLDERS = {  # which tests run where; the order of the folders is that of the table
-    "unit": (CPYTHON, UNIX, WASM),
-    "flow": (CPYTHON, UNIX, WASM),
-    "net": (CPYTHON, UNIX),
-    "alloc": (UNIX, WASM),
-    "host": (CPYTHON,),
-    "interop": (CPYTHON,),
-}
-ALONE = "interop"
-LIMIT_S = {CPYTHON: 900, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
+# Files whose tests judge all of a call's sound: a core that has no time for a peer's thread is heard in it
+QUIET = ("test_srtp", "test_tshark_media", "test_wideband", "test_paging", "test_prompts", "test_sound_card")
+LIMIT_S = {CPYTHON: 1800, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
 
 
-class Result:
-    """What one file came to on one interpreter. counts: {"ok"|"FAIL"|"skip": n}; missing: what its NEEDS lack there."""
+def pytest(targets, part, tell):
+    """Runs pytest on these files or FILE::TEST; tell(event) gets the results as they are made, through a pipe.
 
-    def __init__(self):
-        self.counts = {"ok": 0, "FAIL": 0, "skip": 0}
-        self.ms = 0
-        self.missing = ""
-        self.done = False
-
-    def cell(self):
-        if self.missing:
-            return "-"
-        if self.counts["FAIL"]:
-            return f"{self.counts['FAIL']} FAILED"
-        return "skipped" if self.counts["skip"] and not self.counts["ok"] else str(self.counts["ok"])
-
-
-class Report:
-    """The table as it grows, and all that is said after it. Threads report to it."""
-
-    def __init__(self, files, part, required):
-        self.results = {(file, lane): Result() for file in files for lane in FOLDERS[file.split("/")[0]]}
-        self.part = part
-        self.required = required
-        self.failures = []
-        self.skips = []
-        self.running = []
-        self.shown = set()
-        self.lock = threading.Lock()
-        self.start = time.monotonic()
-        self.tty = sys.stdout.isatty()
-        self.color = self.tty and "NO_COLOR" not in os.environ
-        self.width = max((len(file) for file in files), default=0) + 2
-
-    def paint(self, code, text):
-        return f"\033[{code}m{text}\033[0m" if self.color else text
-
-    def say(self, line):
-        if self.tty:
-            print("\r\033[K", end="")
-        print(line, flush=True)
-
-    def head(self, names):
-        self.say(self.paint(1, "siplet's tests") + " on " + ", ".join(names) + "\n")
-        self.say(" " * self.width + "".join(f"{lane:>10}" for lane in LANES))
-
-    def status(self):
-        if self.tty and self.running:
-            text = f"  {time.monotonic() - self.start:4.0f} s  " + ", ".join(self.running)
-            columns = shutil.get_terminal_size().columns
-            print("\r\033[K" + self.paint(2, text[: columns - 1]), end="", flush=True)
-
-    def begin(self, what):
-        with self.lock:
-            self.running.append(what)
-            self.status()
-
-    def end(self, what):
-        with self.lock:
-            self.running.remove(what)
-            self.status()
-
-    def event(self, lane, file, test, outcome, ms=0, text=""):
-        with self.lock:
-            result = self.results[file, lane]
-            result.ms += ms
-            if outcome == "not":
-                result.missing = text
-            elif outcome in result.counts:
-                missing_peer = outcome == "skip" and "not installed" in text
-                if missing_peer and self.required:
-                    outcome = "FAIL"
-                result.counts[outcome] += 1
-                if outcome == "FAIL":
-                    self.failures.append((lane, file, test, text))
-                if outcome == "skip":
-                    self.skips.append((file, test, text))
-                if file.startswith(ALONE):
-                    self.say(
-                        self.paint(31 if outcome == "FAIL" else 2, f"    {outcome:6}{test:<84.84}{ms / 1000:6.1f} s")
-                    )
-                    self.status()
-
-    def finish(self, lane, file):
-        """That file is done there; its row is shown when it is done everywhere."""
-        with self.lock:
-            result = self.results[file, lane]
-            if not result.missing and not sum(result.counts.values()) and not self.part:
-                result.counts["FAIL"] += 1
-                self.failures.append((lane, file, "", "no test ran"))
-            result.done = True
-            lanes = FOLDERS[file.split("/")[0]]
-            if file not in self.shown and all(self.results[file, name].done for name in lanes):
-                self.shown.add(file)
-                self.say(self.row(file))
-                self.status()
-
-    def row(self, file):
-        cells, notes, ms = [], [], 0
-        for lane in LANES:
-            result = self.results.get((file, lane))
-            cell = f"{result.cell() if result else '':>10}"
-            cells.append(self.paint(31, cell) if result and result.counts["FAIL"] else cell)
-            if result:
-                ms = max(ms, result.ms)
-                if result.missing:
-                    notes.append(f"{lane} has no {result.missing}")
-        tail = [f"{ms / 1000:.1f} s"] if ms >= 1000 else []
-        return (file.ljust(self.width) + "".join(cells) + "   " + self.paint(2, ", ".join(tail + notes))).rstrip()
-
-    def close(self):
-        """Failures, missing peers and other skips, and the verdict; the exit status."""
-        for lane, file, test, text in self.failures:
-            self.say("\n" + self.paint(31, f"FAILED  {lane}  {file}  {test}") + "\n" + text.rstrip())
-        for text in sorted({text for _, _, text in self.skips}):
-            names = [f"{file}::{test}" for file, test, why in self.skips if why == text]
-            self.say(f"\nNOT RUN ({len(names)}): {text}" + "".join(f"\n    {name}" for name in names))
-        passed = sum(result.counts["ok"] for result in self.results.values())
-        failed = len(self.failures)
-        self.say(f"\n{time.monotonic() - self.start:.0f} s")
-        if self.part and not passed and not failed and not self.skips:
-            self.say(f"no test in these files has a name that contains {self.part!r}")
-        skipped = f", {len(self.skips)} skipped" if self.skips else ""
-        self.say(f"{passed} passed, {failed} failed{skipped}")
-        return 0 if passed and not failed else 1
-
-
-def run_pytest(report, files, part):
-    """CPython's share of these files in one pytest; the results come through a pipe as they are made."""
+    Returns its exit status and what it printed.
+    """
     reader, writer = os.pipe()
     command = [sys.executable, "-m", "pytest", "-q", "--tb=short", "-c", os.path.join(TESTS, "pytest.ini")]
     command += ["--continue-on-collection-errors", *(["-k", part] if part else [])]
-    command += [os.path.join(TESTS, file) for file in files]
+    command += [os.path.join(TESTS, target) for target in targets]
     env = {**os.environ, "SIPLET_RESULTS": str(writer)}
     process = subprocess.Popen(
         command, cwd=ROOT, env=env, pass_fds=[writer], text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -181,29 +49,58 @@ def run_pytest(report, files, part):
     output = []
     drain = threading.Thread(target=lambda: output.append(process.stdout.read()))
     drain.start()
-    now = None
     with os.fdopen(reader) as pipe:
         for line in pipe:
-            event = json.loads(line)
-            file = event["file"]
-            if now and file != now:
-                report.finish(CPYTHON, now)
-                report.end(f"{CPYTHON} {now}")
-            if file != now:
-                now = file
-                report.begin(f"{CPYTHON} {now}")
-            report.event(CPYTHON, **event)
+            tell(json.loads(line))
     process.wait()
     drain.join()
     timer.cancel()
+    return process.returncode, output[0]
+
+
+def run_pytest(report, files, part):
+    """CPython's share of these files in one pytest."""
+    now = None
+
+    def tell(event):
+        nonlocal now
+        if event["file"] != now:
+            if now:
+                report.finish(CPYTHON, now)
+                report.end(f"{CPYTHON} {now}")
+            now = event["file"]
+            report.begin(f"{CPYTHON} {now}")
+        report.event(CPYTHON, **event)
+
+    status, output = pytest(files, part, tell)
     if now:
         report.end(f"{CPYTHON} {now}")
-    if process.returncode not in (0, 1, 5):
-        text = f"pytest ended with status {process.returncode}\n{output[0][-4000:]}"
+    if status not in (0, 1, 5):
+        text = f"pytest ended with status {status}\n{output[-4000:]}"
         report.event(CPYTHON, now or files[0], "", "FAIL", text=text)
     for file in files:
         if not report.results[file, CPYTHON].done:
             report.finish(CPYTHON, file)
+
+
+def run_again(report, files):
+    """What failed for want of time, perhaps: one by one, with nothing beside it."""
+    tests = report.doubtful()
+    if tests:
+        report.say(f"\nonce more, alone: {', '.join(test for _, test in tests)}\n")
+    passed = {}
+    for file, test in tests:
+        # What each peer can do is one run of these files, their table at its end
+        targets = tuple(filter(is_feature, files)) if is_feature(file) else (f"{file}::{test}",)
+        if targets not in passed:
+            outcomes = []
+            status, _ = pytest(targets, "", outcomes.append)
+            passed[targets] = status == 0 and any(event["outcome"] == "ok" for event in outcomes)
+        report.second(file, test, passed[targets])
+
+
+def is_feature(file):
+    return "/test_features" in file
 
 
 def run_device(report, lane, command, file, part):
@@ -271,8 +168,8 @@ def main(pattern=""):
     names = [f"CPython {platform.python_version()}", interpreter.describe(unix), describe_wasm()]
     report.head(names)
 
-    alone = [file for file in files if file.startswith(ALONE)]
-    shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in alone]
+    real = [file for file in files if file.startswith(REAL)]
+    shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in real]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(run_pytest, report, shared, part)] if shared else []
         for file in files:
@@ -281,14 +178,18 @@ def main(pattern=""):
                     jobs.append(pool.submit(run_device, report, lane, command, file, part))
     for job in jobs:
         job.result()
-    # These wait more than they work, so three go on at a time; what each peer can do is one run, its table at the end
-    features = [file for file in alone if "/test_features" in file]
-    others = [file for file in alone if file not in features]
+    # These wait more than they work, so three go on at a time
+    features = [file for file in real if is_feature(file)]
+    quiet = [file for file in real if any(name in file for name in QUIET)]
+    others = [file for file in real if file not in features and file not in quiet]
     with ThreadPoolExecutor(3) as pool:
         shares = [share for share in (features, others[::2], others[1::2]) if share]
         jobs = [pool.submit(run_pytest, report, share, part) for share in shares]
     for job in jobs:
         job.result()
+    if quiet:
+        run_pytest(report, quiet, part)
+    run_again(report, files)
     return report.close()
 
 
