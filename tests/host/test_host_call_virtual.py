@@ -76,7 +76,7 @@ def test_beside_a_target_its_log_is_read_and_it_goes_on(siplet, board):
 def talking(monkeypatch):
     """A threading.Event: the call is up."""
     event = threading.Event()
-    monkeypatch.setattr(call_options, "live", lambda: contextlib.nullcontext(lambda now: event.set()))
+    monkeypatch.setattr(call_options, "live", lambda **given: contextlib.nullcontext(lambda now: event.set()))
     return event
 
 
