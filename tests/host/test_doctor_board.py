@@ -180,6 +180,20 @@ def test_a_cable_that_is_pulled_while_it_listens_costs_what_was_on_its_way(board
     assert "the line is gone" in said and "REGISTER was refused" in said
 
 
+def test_a_cable_that_stays_out_does_not_keep_it_beyond_its_time(board, capsys):
+    tell(board, trace(wrong_password(Story())))
+    timer = threading.Timer(1.5, board.unplug)
+    timer.start()
+    done = []
+    listening = threading.Thread(
+        target=lambda: done.append(cli.main(["doctor", "--port", board.port, "--for", "2.5"])), daemon=True
+    )
+    listening.start()
+    listening.join(20)
+    timer.join()
+    assert done == [1] and "REGISTER was refused" in capsys.readouterr().out
+
+
 def test_a_live_board_that_says_nothing_of_sip_is_told_how_to(board, capsys):
     tell(board, READY)
     assert cli.main(["doctor", "--port", board.port, "--for", "2"]) == 0

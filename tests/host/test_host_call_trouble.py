@@ -10,7 +10,7 @@ import wave
 import pytest
 from call_partners import HERE, far_end, good, talk
 from siplet.phone import Phone
-from siplet_tools import interpreter
+from siplet_tools import cli, interpreter
 from siplet_tools.errors import ToolError
 from siplet_tools.wire import call_audio, call_session, host_phone, own_phone
 from siplet_tools.wire.board_log import BoardLog, ready
@@ -149,6 +149,27 @@ async def test_a_password_in_a_uri_is_refused_and_not_shown(target, account):
     with pytest.raises(ToolError) as raised:
         await host_phone.call(target, account=account)
     assert "SIPLET_PASSWORD" in str(raised.value) and "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("words", [["sip:door:hunter2@10.0.0.2"], ["100", "--account", "me:hunter2@pbx"]])
+def test_the_command_does_not_show_it_either(words, capsys, monkeypatch):
+    monkeypatch.delenv("SIPLET_PASSWORD", raising=False)
+    monkeypatch.setattr("siplet_tools.board.ports.attached", lambda: [])
+    assert cli.main(["call", *words]) == 2
+    output = capsys.readouterr()
+    assert "everybody can read a command line" in output.err and "hunter2" not in output.out + output.err
+
+
+async def test_who_answers_for_months_keeps_the_last_call_alone(monkeypatch):
+    stop, ended = asyncio.Event(), []
+
+    async def answer(phone, audio, **talk):
+        if len(ended) == 9:
+            stop.set()
+        return good(direction="in")
+
+    monkeypatch.setattr(host_phone, "answer", answer)
+    assert len(await host_phone.calls(0, stop, ended.append, toward=HERE, port=0)) == 1 and len(ended) == 10
 
 
 def test_a_call_without_a_record_is_not_called_a_call_without_packets():

@@ -1,8 +1,11 @@
 # siplet answer: this computer waits for calls and measures them. Imports wire, board, console, click.
 
+import ipaddress
+
 import click
 
 from siplet_tools import console
+from siplet_tools.commands import Seconds
 from siplet_tools.commands import call_options as options
 
 
@@ -13,8 +16,8 @@ from siplet_tools.commands import call_options as options
     "\n  siplet answer --from 192.168.1.20 --seconds 15 --json"
 )
 @click.option("--count", type=click.IntRange(0), default=1, show_default=True, help="Calls to take; 0: until Ctrl-C.")
-@click.option("--seconds", type=click.FloatRange(0, 86400), default=0, help="Hang up after; 0: the caller does.")
-@click.option("--wait", "wait_s", type=click.FloatRange(1), help="Seconds to wait for each call; else for ever.")
+@click.option("--seconds", type=Seconds(0, 86400), default=0, help="Hang up after; 0: the caller does.")
+@click.option("--wait", "wait_s", type=Seconds(1), help="Seconds to wait for each call; else for ever.")
 @click.option("--from", "hosts", metavar="ADDRESS", multiple=True, help="Who may call, alone: an address or a.b.c.d/n.")
 @click.option("--open", "anybody", is_flag=True, help="Anybody may call, from the Internet as well.")
 @click.option("--echo", is_flag=True, help="Say back what is heard.")
@@ -36,13 +39,23 @@ def command(count, seconds, wait_s, hosts, anybody, echo, as_json, **given):
         raise ToolError("--record is for one call: --count 1", USAGE)
     if echo and (given["play"] or given["sound_card"]):
         raise ToolError("--echo says back what is heard: without --play and --sound-card", USAGE)
-    reports = []
+    for host in hosts:
+        try:
+            ipaddress.IPv4Network(host, strict=False)
+        except ValueError:
+            raise ToolError(
+                f"--from {host}: is neither an address nor a network such as 192.168.1.0/24", USAGE
+            ) from None
+    found = {"calls": 0, "good": 0, "reports": []}  # whoever is an echo stays for months: reports are for JSON alone
 
     def told(uri):
         console.say(f"waiting at {uri}; Ctrl-C ends this")
 
     def ended(report):
-        reports.append(report)
+        found["calls"] += 1
+        found["good"] += report.ok
+        if as_json:
+            found["reports"].append(report.to_dict())
         live(None)
         options.show(report)
 
@@ -62,8 +75,8 @@ def command(count, seconds, wait_s, hosts, anybody, echo, as_json, **given):
             **own,
         )
     if as_json:
-        console.result([report.to_dict() for report in reports])
-    return 0 if reports and all(report.ok for report in reports) else 1
+        console.result(found["reports"])
+    return 0 if 0 < found["calls"] == found["good"] else 1
 
 
 def _toward(hosts):

@@ -3,6 +3,7 @@
 import click
 
 from siplet_tools import console
+from siplet_tools.commands import Seconds
 from siplet_tools.commands import call_options as options
 
 
@@ -16,8 +17,8 @@ from siplet_tools.commands import call_options as options
 @click.argument("target", required=False)
 @click.option("-p", "--port", help="The board's serial port; needed when there are several.")
 @click.option("--let-it-call", is_flag=True, help="Wait for the board to call this computer.")
-@click.option("--seconds", type=click.FloatRange(1, 86400), default=10, show_default=True, help="Length of the call.")
-@click.option("--timeout", type=click.FloatRange(1, 600), default=30, show_default=True, help="Seconds for an answer.")
+@click.option("--seconds", type=Seconds(1, 86400), default=10, show_default=True, help="Length of the call.")
+@click.option("--timeout", type=Seconds(1, 600), default=30, show_default=True, help="Seconds for an answer.")
 @options.sound
 @options.keys
 @options.who
@@ -30,12 +31,15 @@ def command(target, port, let_it_call, seconds, timeout, as_json, **given):
     the board's log is read beside the call, and nothing is started anew. Exit status 0 when nothing failed.
     """
     from siplet_tools.errors import USAGE, ToolError
-    from siplet_tools.wire import board_log
+    from siplet_tools.wire import board_log, host_phone
 
     console.json_mode(as_json)
     if target and let_it_call:
         raise ToolError("--let-it-call and a TARGET are two different things: leave one out", USAGE)
     talk, own = options.talk(given), options.own(given)
+    if target:
+        target = host_phone.whole(target, own.get("account", ""))
+        host_phone.host_of(target)  # what is no URI, or none to be shown, ends here
     board = board_log.find(target, port, wanted=bool(given["digits"]), told=lambda text: console.verdict("note", text))
     with board as log:
         if not target:

@@ -64,15 +64,17 @@ def talk(given):
 
 def own(given):
     """The options of the host's own phone; asks for a password when an account wants one."""
+    from siplet_tools.wire import host_phone
+
     found = {"address": given["local_address"] or "", "port": given["local_port"], "transport": given["transport"]}
     if found["port"] is None:
         del found["port"]
     if given["account"]:
-        account = given["account"]
-        found["account"] = account if account.startswith(("sip:", "sips:")) else "sip:" + account
+        found["account"] = host_phone.whole(given["account"])
+        host_phone.host_of(found["account"])
         password = os.environ.get("SIPLET_PASSWORD")
         if password is None:
-            password = console.secret(f"password of {account}")
+            password = console.secret(f"password of {found['account']}")
         found["password"] = password
     return found
 

@@ -6,6 +6,7 @@ import time
 import click
 
 from siplet_tools import console
+from siplet_tools.commands import Seconds
 
 
 @click.command(
@@ -17,7 +18,7 @@ from siplet_tools import console
 @click.option(
     "--for",
     "seconds",
-    type=click.FloatRange(0, 86400),
+    type=Seconds(0, 86400),
     default=30.0,
     show_default=True,
     metavar="S",
@@ -71,6 +72,10 @@ def _told(text):
     console.verdict("note", text)
 
 
+class _Over(Exception):
+    """The time is over, and the board's cable is not in."""
+
+
 def _listen(port, seconds):
     from siplet_tools.board import ports
     from siplet_tools.board.serial_line import SerialLine
@@ -78,13 +83,20 @@ def _listen(port, seconds):
 
     port = ports.choose(port)
     gatherer = evidence.Gatherer(port, time.time)
-    with SerialLine(port, told=_told) as line, console.progress(f"listening to {port}", unit="s") as step:
-        start = time.monotonic()
+    start = time.monotonic()
+
+    def wait(pause):
+        if time.monotonic() - start > seconds:
+            raise _Over
+        time.sleep(pause)
+
+    line = SerialLine(port, told=_told, sleep=wait)
+    with line, console.progress(f"listening to {port}", unit="s") as step:
         try:
             while time.monotonic() - start < seconds:
                 gatherer.feed(line.read())
                 step(int(time.monotonic() - start), int(seconds))
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, _Over):
             pass  # enough was seen
     if gatherer.found.start is not None:
         gatherer.found.seen(time.time())

@@ -242,6 +242,8 @@ async def calls(
                 report = await answer(phone, audio, stop=stop, **talk)
                 if stop.is_set() and not report.answered and reports:
                     break
+                if not count:
+                    reports.clear()  # who waits for ever is told of each
                 reports.append(report)
                 if ended:
                     ended(report)
@@ -300,8 +302,8 @@ test_call.__test__ = False  # its name is that of what it does, not of a test
 
 
 def wait_for_calls(count=1, ended=None, told=None, **options):
-    """[Report, ...] of the next `count` calls that come, 0: until Ctrl-C. told(uri): is called once it can be reached;
-    ended(report): after each call. Options: those of calls().
+    """[Report, ...] of the next `count` calls that come; 0: until Ctrl-C, and of the last one alone. told(uri): is
+    called once it can be reached; ended(report): after each call. Options: those of calls().
     """
     return run(lambda stop: calls(count, stop, ended, told, **options))
 
