@@ -8,6 +8,8 @@ import sys
 import pytest
 from siplet_tools import cli
 from siplet_tools.virtual import registry
+from siplet_tools.virtual.loader_port import LoaderOnPty
+from siplet_tools.virtual.nor_flash import NorFlash
 
 
 def test_what_is_no_serial_port_is_said_to_be_none(tmp_path, capsys):
@@ -75,3 +77,28 @@ def test_a_folder_of_virtual_boards_that_others_may_write_is_not_believed(tmp_pa
 def test_up_ends_with_the_status_of_a_port_that_cannot_be_used(tmp_path, capsys):
     assert cli.main(["up", "--port", str(tmp_path / "ttyNone")]) == 3
     assert "no such port" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, words",
+    [
+        (["virtual", "--flash-size", "²MB"], "--flash-size: 4MB, 8MB or 16MB"),
+        (["virtual", "--address", "127.0.0.²"], "--address: 127.0.0.1 to 127.255.255.254"),
+        (["virtual", "--heap", "999999999"], "--heap"),
+        (["doctor", "--for", "inf"], "--for"),
+        (["monitor", "--for", "nan"], "nan is no number"),
+        (["check", "--wait", "nan"], "nan is no number"),
+        (["call", "sip:door@127.0.0.1", "--timeout", "nan"], "nan is no number"),
+        (["answer", "--from", "300.1.1.1"], "300.1.1.1: is neither an address nor a network"),
+        (["flash", "--baud", "1"], "--baud"),
+        (["up", "--seconds", "0"], "--seconds"),
+        (["provision", "diff", "/dev/zero"], "/dev/zero: is larger than 4 MB"),
+        (["provision", "fleet", "/dev/null", "/dev/zero"], "/dev/zero: is larger than 4 MB"),
+        (["flash", "--restore", "/dev/zero"], "/dev/zero"),
+    ],
+)
+def test_what_no_command_can_do_is_told_before_it_begins(tmp_path, monkeypatch, capsys, arguments, words):
+    with LoaderOnPty("esp32c3", NorFlash(1 << 18), tmp_path) as board:
+        monkeypatch.setenv("SIPLET_PORT", board.port)
+        assert cli.main(arguments) == 2
+    assert words in capsys.readouterr().err

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from siplet_tools import cli, console
@@ -108,6 +109,29 @@ def test_a_document_for_a_script_has_such_characters_in_its_own_way(capsys):
     console.result(value)
     out = capsys.readouterr().out
     assert json.loads(out) == value and "\x9b" not in out and "\x7f" not in out and "é" in out
+
+
+def test_two_lines_that_a_virtual_board_gets_at_once_are_both_obeyed(tmp_path):
+    code = "import sys\nfrom siplet_tools import cli\nsys.exit(cli.main(sys.argv[1:]))"
+    process = subprocess.Popen(
+        [*PYTHON, code, "virtual", "--folder", str(tmp_path / "board"), "--say", "none"],
+        env={**os.environ, "PYTHONPATH": PATH, "XDG_RUNTIME_DIR": str(tmp_path)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    patience = threading.Timer(20, process.kill)  # which ends the reading, too
+    patience.start()
+    try:
+        while not process.stdout.readline().startswith(b"Enter presses"):
+            assert process.poll() is None
+        process.stdin.write(b"wifi off\nwifi on\n")
+        process.stdin.flush()
+        assert [process.stdout.readline() for _ in range(2)] == [b"ok\n"] * 2
+    finally:
+        patience.cancel()
+        process.terminate()
+        process.communicate(timeout=20)
 
 
 # --- | head, and Ctrl-C ---

@@ -80,7 +80,7 @@ def _table(path):
     # ([names of the columns], [(line number, [cell, ...]), ...])
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
-            text = file.read()
+            text = settings.read_text(path, file)
     except OSError as error:
         raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
     except UnicodeDecodeError:

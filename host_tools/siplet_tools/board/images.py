@@ -195,7 +195,7 @@ def _content(path):
         if os.path.getsize(path) > _LARGEST:
             raise ToolError(f"{path}: larger than any ESP32's flash", USAGE)
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(_LARGEST)  # a device has no size
     except OSError as error:
         raise ToolError(f"{path}: {error.strerror}", USAGE) from None
 

@@ -16,6 +16,7 @@ from siplet_tools.errors import USAGE, ToolError
 
 PATH = "/config.json"
 MASK = "********"
+_LARGEST = 4 << 20  # characters of a file of settings: tens of thousands of rows
 _PASSWORD = re.compile(r"(?i)(sips?:[^\s:@<>;,\"]*:)[^\s@<>;,\"]*@")
 
 
@@ -59,7 +60,7 @@ def read_toml(path, ask=None, protect=str, template=False):
 
     try:
         with open(path, encoding="utf-8-sig") as file:
-            document = tomlkit.parse(file.read()).unwrap()
+            document = tomlkit.parse(read_text(path, file)).unwrap()
     except OSError as error:
         raise ToolError(f"{path}: cannot be read ({error.strerror})", USAGE) from None
     except UnicodeDecodeError:
@@ -79,6 +80,14 @@ def read_toml(path, ask=None, protect=str, template=False):
         given = {key: _taken(path, key, value, None, str) for key, value in flat.items() if key not in asked}
         check({"sip.address": "sip:to@be.typed", **given} if "sip.address" in asked else given, path)
     return {key: _taken(path, key, value, ask, protect) for key, value in flat.items()}
+
+
+def read_text(path, file):
+    """What is in an open file of settings, str; ToolError when no person has written so much: of a device, for one."""
+    text = file.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ToolError(f"{path}: is larger than {_LARGEST >> 20} MB", USAGE)
+    return text
 
 
 def _prompts(value):

@@ -30,6 +30,16 @@ Help with examples for each: siplet COMMAND --help
 """
 
 
+class Seconds(click.FloatRange):
+    """As FloatRange; not a number is none."""
+
+    def convert(self, value, param, ctx):
+        found = super().convert(value, param, ctx)
+        if found != found:
+            self.fail(f"{value} is no number.", param, ctx)
+        return found
+
+
 class ReaderGone(Exception):
     """A pipe that we write to has no reader any more."""
 

@@ -6,6 +6,7 @@ import sys
 import click
 
 from siplet_tools import console
+from siplet_tools.commands import Seconds
 from siplet_tools.errors import ToolError
 
 _EXAMPLES = """\b
@@ -23,7 +24,7 @@ Examples:
 @click.option("--list", "listed", is_flag=True, help="Names the checks, and does nothing.")
 @click.option("--no-ask", is_flag=True, help="Ask nobody to press or to listen.")
 @click.option(
-    "--wait", "seconds", type=click.FloatRange(0.5, 60), default=8, show_default=True, help="For a server, in seconds."
+    "--wait", "seconds", type=Seconds(0.5, 60), default=8, show_default=True, help="For a server, in seconds."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON document for a script.")
 def command(port, only, listed, no_ask, seconds, as_json):

@@ -7,6 +7,7 @@ import time
 import click
 
 from siplet_tools import console
+from siplet_tools.commands import Seconds
 
 # What a line of the log means to who watches: the first that fits
 _COLOURS = (
@@ -29,7 +30,7 @@ _HINT = "no SIP yet: the board tells it once it has log.sip = console (siplet pr
 @click.option("-m", "--messages", is_flag=True, help="The SIP messages themselves below their arrows, without secrets.")
 @click.option("--no-ladder", is_flag=True, help="The log alone.")
 @click.option("--reset", is_flag=True, help="Start the board anew first.")
-@click.option("--for", "seconds", type=float, metavar="S", help="Stop after that many seconds.")
+@click.option("--for", "seconds", type=Seconds(0), metavar="S", help="Stop after that many seconds.")
 @click.option(
     "--until", metavar="TEXT", help="Stop after a line with this text; exit status 1 when --for is over first."
 )

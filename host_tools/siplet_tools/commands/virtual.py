@@ -31,7 +31,7 @@ While it runs, Enter presses the bell; help lists what else can be typed.
 @click.option("--baud", type=click.IntRange(300, 4000000), help="As slow as a serial line of that speed.")
 @click.option("--address", default="127.0.0.1", show_default=True, help="Its own in the network: 127.x.x.x.")
 @click.option("--flash-size", default="4MB", show_default=True, help="4MB, 8MB or 16MB; 2 MB of it are MicroPython's.")
-@click.option("--heap", default=1024, show_default=True, type=click.IntRange(100), help="Its memory, in KB.")
+@click.option("--heap", default=1024, show_default=True, type=click.IntRange(100, 65536), help="Its memory, in KB.")
 @click.option(
     "--say", metavar="WAV", help="What its microphone hears, again and again; else a made-up voice; none: silence."
 )
@@ -44,7 +44,7 @@ def command(folder, chip, bare, baud, address, flash_size, heap, say):
     if sys.platform == "win32":
         raise ToolError("a virtual board needs pseudo-terminals: Linux, macOS or WSL", USAGE)
     size = flash_size.upper().removesuffix("MB")
-    if not size.isdigit():
+    if not size.isdecimal():
         raise click.UsageError("--flash-size: 4MB, 8MB or 16MB")
     from siplet_tools.interpreter import NoInterpreter
     from siplet_tools.virtual import VirtualBoard
@@ -153,7 +153,7 @@ def _free(folder):
 
 def _checked(address):
     parts = address.split(".")
-    if len(parts) != 4 or parts[0] != "127" or not all(part.isdigit() and int(part) < 256 for part in parts):
+    if len(parts) != 4 or parts[0] != "127" or not all(part.isdecimal() and int(part) < 256 for part in parts):
         raise click.UsageError("--address: 127.0.0.1 to 127.255.255.254")
     return address
 
@@ -162,18 +162,21 @@ def _serve(board):
     """Obeys what is typed, as long as the board runs; in the background, or without a keyboard, nothing is."""
     from siplet_tools.virtual import control
 
-    typed = True
+    typed, rest = True, b""
     while board.running:
         if not typed or not _in_front():
             select.select([], [], [], 0.5)
             continue
         if not select.select([sys.stdin], [], [], 0.5)[0]:
             continue
-        line = sys.stdin.readline()
-        typed = bool(line)
-        if line:
+        data = os.read(sys.stdin.fileno(), 4096)  # a buffer of Python's would hide the second line from select
+        typed = bool(data)
+        *lines, rest = (rest + data).split(b"\n")
+        for line in lines:
             try:
-                console.say(control.obey(board, line.strip()))
+                console.say(control.obey(board, line.decode("utf-8", "replace").strip()))
+            except BrokenPipeError:
+                raise
             except (ToolError, OSError) as error:
                 console.warn(str(error))
     raise ToolError(f"the virtual board failed: {board.failure}")
