@@ -14,6 +14,7 @@ from siplet_tools.speech import compare
 from siplet_tools.wav_file import read_wav, write_wav
 
 SIPLET = [sys.executable, "-m", "siplet_tools"]
+PAUSE = 4000  # samples between a clip and its next time
 PATHS = ("firmware", "host_tools", "host_tools/siplet_tools/shim")
 
 
@@ -29,7 +30,7 @@ def environment(more=None):
 
 def again_and_again(path, times, out):
     """A WAV file that says that one some times, half a second between them; its path."""
-    write_wav(str(out), (list(read_wav(path)) + [0] * 4000) * times)
+    write_wav(str(out), (list(read_wav(path)) + [0] * PAUSE) * times)
     return str(out)
 
 
@@ -61,20 +62,30 @@ def report_of(process):
 
 
 def likest(spoken, recorded, folder):
-    """The Comparison of the clip, moved by none, one or two thirds of a sample: the devices' rates move it somehow."""
+    """The best Comparison of the clip, which is said again and again: a busy machine may lose some of one of them.
+
+    The clip is moved by none, one or two thirds of a sample: the devices' rates move it somehow.
+    """
     fine = str(folder / "fine.wav")
     subprocess.run(["sox", "-D", spoken, "-b", "16", "-e", "signed", "-r", "24000", fine], check=True)
-    samples = read_wav(fine, 24000)
-    return max((compare(samples[third::3], recorded) for third in range(3)), key=lambda one: (one.ok, one.snr_db))
+    samples, heard = read_wav(fine, 24000), read_wav(recorded)
+    span = 2 * (len(samples) // 3 + PAUSE)  # there is a whole one in it wherever it begins
+    found = []
+    for start in range(0, max(1, len(heard) - span // 2), span // 2):
+        part = heard[start : start + span]
+        found += [compare(samples[third::3], part) for third in range(3)]
+        if any(one.ok for one in found):
+            break
+    return max(found, key=lambda one: (one.ok, one.heard, one.snr_db))
 
 
 def test_both_sides_of_a_call_are_heard_by_way_of_microphone_and_speaker(room, started, tmp_path):
     recorder = room.record(str(tmp_path / "speaker.wav"))
-    room.play(again_and_again(DOOR, 8, tmp_path / "room.wav"))
+    room.play(again_and_again(DOOR, 10, tmp_path / "room.wav"))
     answer, uri = answering(tmp_path, "--sound-card", more=room.environment)
     started(answer)
     far = str(tmp_path / "far.wav")
-    report, _ = call(uri, "--play", INDOOR, "--record", far, "--seconds", "12")
+    report, _ = call(uri, "--play", INDOOR, "--record", far, "--seconds", "15")
     assert report["answered"] and report["quality"]["packets_received"] > 500
     report, lines = report_of(answer)
     recorder.stop()
@@ -89,7 +100,7 @@ def test_both_sides_of_a_call_are_heard_by_way_of_microphone_and_speaker(room, s
 
 def test_a_call_outlives_its_devices_and_tells_that_they_were_gone(room, started, tmp_path):
     room.record(str(tmp_path / "speaker.wav"))
-    room.play(again_and_again(DOOR, 8, tmp_path / "room.wav"))
+    room.play(again_and_again(DOOR, 10, tmp_path / "room.wav"))
     answer, uri = answering(tmp_path, "--play", INDOOR)
     started(answer)
     command = [*SIPLET, "call", uri, "--local-address", "127.0.0.1", "--json", "--sound-card", "--seconds", "10"]
