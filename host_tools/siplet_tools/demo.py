@@ -179,9 +179,11 @@ async def run(micropython, peer, out):
     finally:
         if watcher:
             watcher.cancel()
-        await indoors.close()
-        if door:
-            door.stop()
+        try:
+            await indoors.close()
+        finally:  # Ctrl-C may come once more
+            if door:
+                door.stop()
         if show:
             show.look(last=True)
             with open(os.path.join(out, "ladder.txt"), "w", encoding="utf-8") as file:
