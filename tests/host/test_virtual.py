@@ -1,6 +1,7 @@
 # The virtual board as tools see it: real mpremote does all that it does with a board; resets, Ctrl-C, boot.py, main.py.
 
 import os
+import signal
 
 import pytest
 from siplet_tools.virtual import VirtualBoard, registry
@@ -194,6 +195,42 @@ def test_a_board_in_a_boot_loop_says_so_again_and_again(board, files):
         board.reset()
         for _ in range(3):
             terminal.until(b"rst:0xc (SW_CPU_RESET)")
+
+
+@pytest.mark.parametrize(
+    "ending, then",
+    [
+        ("machine.reset()", b"rst:0xc (SW_CPU_RESET)"),
+        ("machine.deepsleep(1)", b"rst:0x5 (DEEPSLEEP_RESET)"),
+        ("machine.bootloader()", b"waiting for download"),
+        ("machine.WDT(timeout=1)\nwhile True: pass", b"rst:0x8 (TG1WDT_SYS_RESET)"),
+        ("raise SystemExit", b"MPY: soft reboot"),
+    ],
+)
+def test_what_was_printed_before_a_reset_arrives_to_the_last_byte(board, files, ending, then):
+    write(files, "boot.py", f"import machine\nprint('x' * 20000 + 'the reason')\n{ending}\n")
+    with Terminal(board.port) as terminal:
+        board.reset()
+        terminal.until(b"x" * 20000 + b"the reason\r\n")
+        terminal.until(then)
+
+
+def test_a_micropython_that_crashes_is_told_as_a_board_tells_it(board):
+    with Terminal(board.port) as terminal:
+        terminal.synchronize()
+        os.kill(board.child_pid, signal.SIGSEGV)
+        terminal.until(b"Guru Meditation Error: Core  0 panic'ed (SIGSEGV")
+        assert b"rst:0xc (SW_CPU_RESET)" in terminal.until(BANNER)
+    assert board.crashes == 1
+
+
+def test_ctrl_c_at_any_moment_of_a_start_is_no_crash(tmp_path):
+    for i in range(12):
+        with VirtualBoard(tmp_path / str(i)) as board, Terminal(board.port) as terminal:
+            terminal.type(b"\x03")
+            terminal.until(BANNER)
+            board.wait_idle()
+            assert board.crashes == 0
 
 
 def test_a_full_file_system_is_full_and_says_how_much_there_is(tmp_path):

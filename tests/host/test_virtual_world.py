@@ -136,6 +136,37 @@ print('sound', all([row[0] == str(i) and row[2]['a'] == i for i, row in enumerat
     assert out == b"sound True\r\n" and not error
 
 
+def test_timers_that_are_set_beside_much_garbage_leave_the_board_alive(board):
+    # Each one wakes the thread that brings interrupts, while the main program makes names and collects garbage
+    code = """
+import gc, machine
+gc.threshold(4096)
+kept = {}
+for n in range(FROM, FROM + 60):
+    machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=300000, callback=print)
+    exec('def f_%d_a(x_%d): y_%d = [x_%d] * 3; return y_%d' % (n, n, n, n, n))
+    kept[n % 50] = [str(n), {n: (n,)}]
+"""
+    for _ in range(40):
+        with Link.open(board.port) as link:
+            link.fresh()
+            for i in range(4):
+                link.run(code.replace("FROM", str(60 * i)))
+    assert board.crashes == 0
+
+
+def test_a_timer_that_is_set_anew_forgets_what_it_was_set_to(link):
+    link.run("""
+import machine, time
+calls = []
+machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=20, callback=lambda timer: calls.append('first'))
+machine.Timer(0).init(mode=machine.Timer.ONE_SHOT, period=40, callback=lambda timer: calls.append('second'))
+machine.Timer(1, mode=machine.Timer.ONE_SHOT, period=60, callback=lambda timer: calls.append('other'))
+while len(calls) < 2: time.sleep_ms(1)
+""")
+    assert link.value("(calls, machine.Timer(0) is machine.Timer(0))") == (["second", "other"], True)
+
+
 # --- sound ---
 
 

@@ -96,6 +96,11 @@ class VirtualBoard:
         """How often MicroPython came as far as boot.py, since start()."""
         return self._supervisor.ready
 
+    @property
+    def crashes(self):
+        """How often the MicroPython that plays the board has crashed, since start(): a fault of the simulation."""
+        return self._supervisor.crashes
+
     def wait(self, check, timeout_s=10, what="change of the virtual board"):
         """What check() returns once that is true; asked again after each line that the board's parts tell.
 

@@ -9,12 +9,14 @@ import json
 import os
 import pty
 import re
+import select
 import signal
 import socket
 import struct
 import subprocess
 import sys
 import termios
+import time
 import tty
 
 from siplet_tools import interpreter
@@ -27,6 +29,7 @@ _INTERRUPT = b"\x03"
 _MORE_S = 0.02  # what MicroPython prints in several pieces follows within that
 _ROOM = 4096  # bytes that USB takes for a board that does not read
 _AGAIN_S = 0.1  # a second SIGINT before the first one was handled would end MicroPython
+_REST_S = 2  # the system needs a moment to bring what was printed last
 
 
 class Child:
@@ -83,6 +86,12 @@ class Child:
         return self._process.returncode == -signal.SIGINT
 
     @property
+    def crashed(self):
+        """What ended MicroPython though it did not mean to end, "SIGSEGV"; "" when nothing did."""
+        code = self._process.returncode
+        return signal.Signals(-code).name if code is not None and code < 0 and not self.stumbled else ""
+
+    @property
     def raw(self):
         """Whether it is in the raw REPL."""
         return self._uart.raw
@@ -109,6 +118,10 @@ class Child:
             data = data[:room]
         self._input += data
 
+    def interrupt(self):
+        """Ctrl-C before all that waits."""
+        self._input[:0] = _INTERRUPT
+
     def tell(self, line):
         """A line of text for the device's side, without its end."""
         with contextlib.suppress(OSError):
@@ -118,7 +131,7 @@ class Child:
         """(bytes that the board sends, [lines that its parts tell]); ended is True after the last ones."""
         self.ended = self._process.poll() is not None
         told = self._told()
-        data = self._read(1 << 20 if self.ended else room)
+        data = self._read(room)
         if data:
             self._spoke = now
         sent = self._uart.sent(data, now - self._spoke < _MORE_S and not self.ended)
@@ -139,14 +152,29 @@ class Child:
         return data + bytes(self._input)
 
     def kill(self):
-        """Power off."""
+        """Power off; the bytes that it had still sent."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
+        rest = self._uart.sent(self._rest(), False)
         for fd in (self._master, self._slave):
             with contextlib.suppress(OSError):
                 os.close(fd)
         self._control.close()
+        return rest
+
+    def _rest(self):
+        # Linux brings what is written at one end of a terminal to the other one a little later: a mark comes behind it
+        mark = unsent = os.urandom(16)
+        data = b""
+        os.set_blocking(self._slave, False)
+        deadline = time.monotonic() + _REST_S
+        while not data.endswith(mark) and time.monotonic() < deadline:
+            with contextlib.suppress(BlockingIOError):
+                unsent = unsent[os.write(self._slave, unsent) :]
+            select.select([self._master], [], [], 0.005)
+            data += self._read(1 << 20)
+        return data.removesuffix(mark)
 
     def _told(self):
         with contextlib.suppress(BlockingIOError, ConnectionResetError):

@@ -15,7 +15,7 @@ class Firmware:
         return []
 
     def kill(self):
-        pass
+        return b""
 
 
 class BootLoop(Firmware):

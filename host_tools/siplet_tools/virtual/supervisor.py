@@ -16,12 +16,16 @@ from siplet_tools.virtual.rom import BootLoop, Download
 
 POWER, SOFTWARE, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5  # reset causes, as machine.reset_cause() tells them
 _IDLE_S = 0.25
+_PANIC = (
+    b"\r\nGuru Meditation Error: Core  0 panic'ed (%s of the MicroPython that plays the board).\r\n\r\nRebooting...\r\n"
+)
 
 
 class Supervisor(threading.Thread):
     """settings: settings.Settings. on_line: called with each line that the board's parts tell, in this thread.
 
-    starts: how often MicroPython was started; ready: how often it came as far as boot.py.
+    starts: how often MicroPython was started; ready: how often it came as far as boot.py; crashes: how often it was
+    ended by what is nobody's wish.
     """
 
     def __init__(self, settings, on_line=None):
@@ -30,7 +34,7 @@ class Supervisor(threading.Thread):
         self.line = Line(settings.baud)
         self.parts = Parts(settings)
         self.flash = Flash(settings.folder, settings.files, settings.chip, settings.flash_size, settings.release)
-        self.starts = self.ready = 0
+        self.starts = self.ready = self.crashes = 0
         self.failure = None
         self._on_line = on_line or (lambda line: None)
         self.firmware = None
@@ -140,7 +144,7 @@ class Supervisor(threading.Thread):
     def _leave(self):
         self._alarm = None
         if self.firmware:
-            self.firmware.kill()
+            self._say(self.firmware.kill(), time.monotonic())  # who resets says why before it
             self.firmware = None
         if self._chip:
             self.flash.close(self._chip)
@@ -227,18 +231,25 @@ class Supervisor(threading.Thread):
                 self._alarm = now + int(rest) / 1000, DEEP_SLEEP
         elif word == "wake":
             self.tell(line)
+        elif word == "interrupt":  # a Ctrl-C that has met the wrong thread
+            self.firmware.interrupt()
         else:
             self.ready += word == "up"
             self.parts.hear(line)
         self._on_line(line)
 
     def _soft_reset(self, now):
-        self._say(self.firmware.turn(now, 1 << 20)[0], now)
+        crashed, stumbled, unread = self.firmware.crashed, self.firmware.stumbled, self.firmware.unread()
+        self._say(self.firmware.kill(), now)
         self._stillborn = 0 if self.firmware.up else self._stillborn + 1
         if self._stillborn > 2:
             raise RuntimeError("MicroPython does not come up: " + self._words.decode("utf-8", "replace"))
-        unread, raw, stumbled = self.firmware.unread(), self.firmware.raw, self.firmware.stumbled
-        self.firmware.kill()
+        raw, self.firmware = self.firmware.raw, None
+        if crashed:
+            self.crashes += 1
+            self._say(_PANIC % crashed.encode(), now)
+            self.power_on(SOFTWARE)
+            return
         if not stumbled:  # else a board would just have gone on
             self._cause = SOFT
             self.line.send(b"MPY: soft reboot\r\n", now)

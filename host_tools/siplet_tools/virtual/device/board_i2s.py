@@ -62,6 +62,8 @@ class I2S(io.IOBase):
             raise ValueError("invalid bits")
         if format not in (I2S.MONO, I2S.STEREO):
             raise ValueError("invalid format")
+        if not isinstance(rate, int) or not isinstance(ibuf, int):
+            raise TypeError("can't convert to int")
         self._mode, self._rate, self._words = mode, rate, bits // 16
         self._both = format == I2S.STEREO
         self._size = 2 * self._words * (2 if self._both else 1)

@@ -11,6 +11,7 @@ PWRON_RESET, HARD_RESET, WDT_RESET, DEEPSLEEP_RESET, SOFT_RESET = 1, 2, 3, 4, 5
 _INPUT_ONLY = {"esp32": 34}
 _options = {}
 _pins = {}
+_timers = {}
 _frequency = 160000000
 
 
@@ -89,6 +90,7 @@ class Pin:
 
     def value(self, *value):
         if not value:
+            _channel.look()
             return self._see()
         self._out = 1 if value[0] else 0
         self._changed()
@@ -106,6 +108,7 @@ class Pin:
         self.value(1 - self._out)
 
     def irq(self, handler=None, trigger=3, wake=None):
+        _channel.look()
         self._level = self._see()
         self._handler, self._trigger = handler, trigger if handler else 0
         return _Irq(self)
@@ -147,11 +150,18 @@ class Timer:
 
     ONE_SHOT, PERIODIC = 0, 1
 
-    def __init__(self, id, **names):
+    def __new__(cls, id=-1, **names):
         if not -1 <= id <= 3:
             raise ValueError("invalid Timer number")
-        self._id = id
-        self._row = None
+        self = _timers.get(id)
+        if self is None:
+            self = object.__new__(cls)
+            self._row = None
+            if id >= 0:  # there is one of each; those with -1 are made of software
+                _timers[id] = self
+        return self
+
+    def __init__(self, id=-1, **names):
         if names:
             self.init(**names)
 
@@ -212,8 +222,7 @@ class WDT:
     def __init__(self, id=0, timeout=5000):
         if id:
             raise ValueError("invalid WDT id")
-        self._timeout = timeout
-        self._row = None
+        self._timeout = int(timeout)
         self.feed()
 
     def feed(self):
@@ -235,7 +244,7 @@ def bootloader(*timeout):
 
 
 def deepsleep(*ms):
-    _channel.tell(f"deepsleep {ms[0] if ms else -1}")
+    _channel.tell(f"deepsleep {int(ms[0]) if ms else -1}")
     _gone()
 
 

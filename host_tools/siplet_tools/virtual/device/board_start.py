@@ -48,8 +48,8 @@ def start():
         if name[:6] == "board_":
             sys.modules.pop(name)
     gc.collect()
-    board_channel.tell("up")
     try:
+        board_channel.tell("up")
         if options["run"] and _run("boot.py", names) and not options["raw"]:
             _run("main.py", names)
     except SystemExit:
