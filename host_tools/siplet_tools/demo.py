@@ -17,10 +17,11 @@ from siplet.errors import LocalError
 from siplet_tools import interpreter
 from siplet_tools.actors import CODE, RELAY_MS, RESIDENT, VISITOR, BaresipIndoors, DemoError, DoorPhone, SipletIndoors
 from siplet_tools.baresip import missing as baresip_missing
-from siplet_tools.ladder import Follower, Ladder
+from siplet_tools.ladder import Ladder
 from siplet_tools.process import ProcessError
 from siplet_tools.report import Report, media_rows
 from siplet_tools.speech import compare
+from siplet_tools.trace_file import Follower
 from siplet_tools.wav_file import RATE, SpeechError, read_wav
 
 ROOT = interpreter.ROOT

@@ -1,9 +1,7 @@
 """Draws a trace of SIP messages as a ladder: who, an arrow, the message, its key facts, the time.
 
-Imports the standard library alone. A trace (configuration key log.sip) is a file of records: one header line
-    >>> TICKS HOST:PORT LEN     sent          <<< TICKS HOST:PORT LEN     received
-then LEN raw bytes and a newline; TICKS are milliseconds that wrap at 2**30. Secrets are never shown: the answer to a
-digest challenge, passwords in URIs, keys of SRTP and ICE are masked, and control characters cannot reach the terminal.
+Imports trace_file, which reads such a trace. Secrets are never shown: the answer to a digest challenge, passwords in
+URIs, keys of SRTP and ICE are masked, and control characters cannot reach the terminal.
 """
 
 import argparse
@@ -12,11 +10,9 @@ import re
 import sys
 import time
 
+from siplet_tools.trace_file import Follower
+
 _WRAP = 0x3FFFFFFF
-_HEAD = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")
-_MAX = 65536  # bytes of one message; a larger LEN is damage, not a message
-_PIECE = 4096  # bytes that are looked through at once
-_LONGEST = 1024  # bytes of a line that may be a record's head
 _LANES = 4  # peers side by side; no screen has room for more
 _REMEMBERED = 256  # messages, more than come in the 32 s for which one is repeated (RFC 3261 section 17.1)
 _DETAILS = 200  # characters beside an arrow
@@ -27,76 +23,6 @@ COMPACT.update({"c": "content-type", "e": "content-encoding", "s": "subject", "k
 _RESET = "\033[0m"
 _COLOURS = {"request": "\033[36m", "1": "\033[33m", "2": "\033[32m", "error": "\033[31m", "note": "\033[1;35m"}
 _DIM = "\033[2m"
-
-
-class Record:
-    """One traced message: sent (bool), ticks (ms), peer ("host:port"), data (bytes)."""
-
-    def __init__(self, sent, ticks, peer, data):
-        self.sent = sent
-        self.ticks = ticks
-        self.peer = peer
-        self.data = data
-
-
-class Reader:
-    """Takes a trace as it comes, in pieces of any size; gives its records; skips what is damaged."""
-
-    def __init__(self):
-        self._buffer = b""
-
-    def feed(self, piece):
-        """List of the Records that `piece` (bytes) completes."""
-        records = []
-        for start in range(0, len(piece), _PIECE):
-            self._buffer += piece[start : start + _PIECE]
-            self._take(records)
-        return records
-
-    def _take(self, records):
-        while True:
-            line, newline, rest = self._buffer.partition(b"\n")
-            if not newline:
-                if len(line) > _LONGEST:
-                    self._buffer = b" "  # so that the rest of this line is no head, either
-                return
-            head = _HEAD.match(line)
-            if not head or int(head[4]) > _MAX:
-                self._buffer = rest
-                continue
-            size = int(head[4])
-            if len(rest) <= size:
-                return
-            peer = head[3].decode("ascii", "replace")
-            records.append(Record(head[1] == b">>>", int(head[2]), peer, rest[:size]))
-            self._buffer = rest[size + 1 :] if rest[size : size + 1] == b"\n" else rest[size:]
-
-
-class Follower:
-    """Reads a trace file that grows: `new()` iterates the Records added since the last time (none without a file).
-
-    A file that has become shorter is a new trace: the phone that writes it was started again.
-    """
-
-    def __init__(self, path):
-        self._path = path
-        self._place = 0
-        self._reader = Reader()
-
-    def new(self):
-        try:
-            with open(self._path, "rb") as file:
-                if os.fstat(file.fileno()).st_size < self._place:
-                    self._place, self._reader = 0, Reader()
-                file.seek(self._place)
-                while True:
-                    piece = file.read(_MAX)
-                    if not piece:
-                        return
-                    self._place += len(piece)
-                    yield from self._reader.feed(piece)
-        except OSError:
-            return
 
 
 def masked(data):

@@ -3,7 +3,7 @@
 import random
 
 from siplet_tools.board.output import Clock, Line, Output, Rtp, Tap, split_peer
-from siplet_tools.ladder import Record
+from siplet_tools.trace_file import Record
 
 INVITE = (
     b"INVITE sip:1@10.0.0.9 SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.5:5062;branch=z9\r\nContact: <sip:door@10.0.0.5>\r\n"

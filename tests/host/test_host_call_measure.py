@@ -8,6 +8,7 @@ import pytest
 from siplet_tools import interpreter
 from siplet_tools.wav_file import read_wav
 from siplet_tools.wire import measure
+from siplet_tools.wire.echo import find_echo
 
 RATE = measure.RATE
 SPEECH = interpreter.ROOT + "/tests/vectors/speech/door.wav"
@@ -38,7 +39,7 @@ def test_the_probe_is_the_same_each_time_and_as_loud_as_it_says(probe):
     level, activity = measure.active_level(probe)
     assert level == pytest.approx(measure.PROBE_LEVEL, abs=0.5)
     assert 0.7 < activity < 1.0
-    assert measure.peak(probe) < 20000  # no codec clips it
+    assert max(map(abs, probe)) < 20000  # no codec clips it
     assert not any(probe[: int(0.3 * RATE)])
 
 
@@ -51,7 +52,7 @@ def test_a_probe_without_room_for_a_syllable_is_silence():
 
 @pytest.mark.parametrize("delay, gain, noise", [(0, 1.0, 0), (1600, 0.5, 60), (5333, 0.05, 40), (16000, 1.0, 0)])
 def test_the_delay_of_an_echo_is_found_to_the_sample_and_its_gain_to_the_db(probe, delay, gain, noise):
-    echo = measure.find_echo(probe, later(probe, delay, gain, noise))
+    echo = find_echo(probe, later(probe, delay, gain, noise))
     assert echo.delay_ms == pytest.approx(delay * 1000 / RATE, abs=0.1)
     assert echo.gain_db == pytest.approx(20 * math.log10(gain), abs=0.5)
     assert echo.most_ms - echo.least_ms < 0.5
@@ -64,14 +65,14 @@ def test_an_echo_that_was_g711_is_found(probe):
     coded, back = bytearray(n), bytearray(2 * n)
     encode(n, probe.tobytes(), coded, 0, PCMA)
     decode(n, coded, back, 0, table(PCMA))
-    echo = measure.find_echo(probe, later(array("h", bytes(back)), 960))
+    echo = find_echo(probe, later(array("h", bytes(back)), 960))
     assert echo.delay_ms == 120 and echo.correlation > 0.98
 
 
 def test_a_buffer_that_adapts_in_the_middle_shows_as_least_and_most(probe):
     half = len(probe) // 2
     heard = later(probe, 960)[:half] + later(probe, 480)[half:]
-    echo = measure.find_echo(probe, heard)
+    echo = find_echo(probe, heard)
     assert (echo.least_ms, echo.most_ms) == (60, 120)
 
 
@@ -79,20 +80,20 @@ def test_an_echo_with_a_tenth_of_its_frames_lost_is_still_found(probe):
     heard = later(probe, 800)
     for start in range(0, len(heard), 1600):
         heard[start : start + 160] = array("h", bytes(320))
-    echo = measure.find_echo(probe, heard)
+    echo = find_echo(probe, heard)
     assert echo.delay_ms == 100 and echo.correlation > 0.8
 
 
 def test_what_somebody_else_says_is_no_echo(probe):
     speech = read_wav(SPEECH) * 3
-    assert measure.find_echo(probe, speech[: len(probe)]) is None
+    assert find_echo(probe, speech[: len(probe)]) is None
 
 
 def test_noise_and_silence_are_no_echo(probe):
-    assert measure.find_echo(probe, later(array("h", bytes(2 * len(probe))), 0, noise=1000)) is None
-    assert measure.find_echo(probe, array("h", bytes(2 * len(probe)))) is None
-    assert measure.find_echo(array("h", bytes(2 * len(probe))), probe) is None
-    assert measure.find_echo(array("h"), array("h")) is None
+    assert find_echo(probe, later(array("h", bytes(2 * len(probe))), 0, noise=1000)) is None
+    assert find_echo(probe, array("h", bytes(2 * len(probe)))) is None
+    assert find_echo(array("h", bytes(2 * len(probe))), probe) is None
+    assert find_echo(array("h"), array("h")) is None
 
 
 # -- levels

@@ -5,7 +5,9 @@ import subprocess
 import sys
 
 from siplet_tools import ladder as module
-from siplet_tools.ladder import Follower, Ladder, Reader, Record, draw, facts, masked
+from siplet_tools import trace_file
+from siplet_tools.ladder import Ladder, draw, facts, masked
+from siplet_tools.trace_file import Follower, Reader, Record
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -110,9 +112,9 @@ def test_a_long_trace_is_read_in_pieces_and_garbage_is_not_kept(tmp_path):
     follower, most, count = Follower(path), 0, 0
     for _ in follower.new():
         most, count = max(most, len(follower._reader._buffer)), count + 1
-    assert count == 1200 and most < 2 * module._PIECE
+    assert count == 1200 and most < 2 * trace_file._PIECE
     reader = Reader()
-    assert reader.feed(b"\xff" * 100_000) == [] and len(reader._buffer) <= module._LONGEST
+    assert reader.feed(b"\xff" * 100_000) == [] and len(reader._buffer) <= trace_file._LONGEST
     assert reader.feed(b">>> 1 a:5 4\nnone\n") == []  # within a line
 
 

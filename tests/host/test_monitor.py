@@ -10,7 +10,7 @@ import serial
 from siplet_tools import cli
 from siplet_tools.board import building, sources
 from siplet_tools.commands.monitor import Watch
-from siplet_tools.ladder import Record
+from siplet_tools.trace_file import Record
 from siplet_tools.virtual import VirtualBoard
 from siplet_tools.wire import capture
 from virtual_parts import Terminal

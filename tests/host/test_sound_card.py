@@ -7,6 +7,7 @@ import pytest
 from siplet_tools.errors import ToolError
 from siplet_tools.process import wait_until
 from siplet_tools.wire import call_audio, measure, sound_device
+from siplet_tools.wire.echo import find_echo
 from siplet_tools.wire.sound_card import SoundCard
 
 # Its speaker says into its microphone; a thread is the clock of both
@@ -105,7 +106,7 @@ def test_what_the_speaker_says_the_microphone_hears_at_whatever_rate_they_have(c
     assert devices.rate == rates[0]
     probe = measure.probe(4)
     audio = talk(devices, 4, probe.tobytes())
-    echo = measure.find_echo(audio.heard, audio.said)
+    echo = find_echo(audio.heard, audio.said)
     assert echo.correlation > 0.8 and echo.gain_db > -3
     assert not [note for note in audio.notes() if "lost" not in note]
 

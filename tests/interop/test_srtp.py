@@ -10,8 +10,8 @@ import pjsua
 import pytest
 from driver import DOOR, INDOOR, ROOT, need
 from kamailio import PASSWORDS
-from siplet_tools.ladder import Reader
 from siplet_tools.speech import compare
+from siplet_tools.trace_file import Reader
 from siplet_tools.wav_file import read_wav
 
 CLIP = max(len(read_wav(path)) for path in (DOOR, INDOOR)) / 8000

@@ -3,8 +3,8 @@
 import shutil
 
 from driver import need
-from siplet_tools.ladder import Reader
 from siplet_tools.process import wait_until
+from siplet_tools.trace_file import Reader
 from wireshark import WARNING, Pcap, write_pcap
 
 PORT = 5060  # as which the pcap file shows our messages, so that Wireshark takes them for SIP

@@ -1,4 +1,4 @@
-# What a board prints: lines of its log, and between them the records of its trace. Imports ladder and capture.
+# What a board prints: lines of its log, and between them the records of its trace. Imports trace_file and capture.
 #
 # The trace has raw bytes of a told length (firmware: siplet/trace.py, trace_rtp.py). A board that resets in the middle
 # of one is noticed by what its ROM or MicroPython says then.
@@ -6,7 +6,7 @@
 import re
 from dataclasses import dataclass
 
-from siplet_tools.ladder import Record
+from siplet_tools.trace_file import Record
 from siplet_tools.wire.capture import Packet
 
 _SIP = re.compile(rb"(>>>|<<<) (\d{1,10}) (\S{1,300}) (\d{1,6})$")

@@ -42,7 +42,7 @@ class Report:
     the agreed direction as the host sees it. quality: siplet's record of the call (siplet.sound.record), here and,
     far_..., there. dry_s: the longest time for which no packet came. level_dbov: of what was heard while somebody spoke
     (ITU-T P.56), activity: share of that time; echo: {"delay_ms", "gain_db", ...} of what was said coming back
-    (siplet_tools.wire.measure.Echo), or None.
+    (siplet_tools.wire.echo.Echo), or None.
     """
 
     target: str

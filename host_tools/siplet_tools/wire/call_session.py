@@ -1,5 +1,5 @@
 # One call of the host's phone while it lasts and what is found out about it: keys both ways, figures, what came back.
-# Imports call_audio, call_report, measure; siplet's Call is handed in.
+# Imports call_report, echo, measure; siplet's Call is handed in.
 
 import asyncio
 import re
@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 
 from siplet_tools.wire import measure
 from siplet_tools.wire.call_report import Digits
+from siplet_tools.wire.echo import find_echo
 
 _LOOK_S = 0.25  # between looks at a call that goes on
 _BEFORE_KEYS_S = 1.5  # the far end's application has to be listening
@@ -176,7 +177,7 @@ class Session:
         report.clipped_percent = round(measure.clipped_percent(heard), 2)
         report.said = not measure.is_silent(said)
         if report.said and not report.digital_silence:
-            echo = measure.find_echo(said, heard)
+            echo = find_echo(said, heard)
             report.echo = asdict(echo) if echo else None
         report.notes += self.audio.notes()
         if self.audio.pauses:
