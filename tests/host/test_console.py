@@ -89,6 +89,31 @@ def test_no_bar_is_drawn_while_a_person_is_asked_nor_two_at_once():
     assert last_screen(shown) == "<Did it click?\n>\nthe end\n"
 
 
+def test_a_call_has_a_bar_with_what_is_heard_and_an_open_end_none_that_fills():
+    code = """if True:
+        import time
+        from siplet_tools.commands import call_options
+        from siplet_tools.wire.call_session import Live
+        with call_options.live(calls=False) as show:
+            time.sleep(0.15)
+            show(Live(3.0, 10.0, 150, 1, -24.0))
+            time.sleep(0.15)
+            show(None)
+            show(Live(4.0, 0.0, 200, 0, None))
+            time.sleep(0.15)
+    """
+    status, shown = terminal([code], command=PYTHON)
+    assert status == 0 and last_screen(shown) == "", shown
+    for text in (
+        b"waiting for a call",
+        b"150 packets, 1 lost  -24 dBov",
+        b"3/10 s",
+        b"4 s  200 packets, 0 lost  silence",
+    ):
+        assert text in shown
+    assert b"4/" not in shown
+
+
 def test_a_bar_fits_into_a_narrow_terminal():
     code = "import time\nfrom siplet_tools import console\nwith console.progress('writing') as step:\n"
     code += " step(100000, 300000)\n time.sleep(0.3)\n console.say('done')"

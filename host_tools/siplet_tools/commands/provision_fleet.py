@@ -79,8 +79,8 @@ def _provision_one(port, rows, log):
                 old = {}
             new = settings.merged(old, row.config, board if board in catalog.boards() else "")
             settings.check(new, f"line {row.line}")
-            with console.busy(f"line {row.line}: writing the configuration"):
-                settings.write_board(link, new)
+            with console.progress(f"line {row.line}: writing the configuration", lines=False) as step:
+                settings.write_board(link, new, step)
             log.add(row, mac, "ok")
     except ToolError as error:
         if not row or log.state(row) != "ok":
