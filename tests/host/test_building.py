@@ -53,6 +53,16 @@ def test_all_modules_that_join_the_code_count():
     assert found - {"interpreter"} == set(building.JOINING)  # that one tells where the project is
 
 
+def test_what_is_compiled_in_a_checkout_that_may_only_be_read_is_taken(tree, monkeypatch):
+    folder = tree / "build" / "deploy" / "esp32-xtensawin"
+    os.makedirs(f"{folder}.lock")  # a file that cannot be written, for root either
+    folder.mkdir()
+    (folder / "main.mpy").write_bytes(b"code")
+    folder.with_suffix(".stamp").write_text(building._fingerprint("esp32"))
+    monkeypatch.setattr(compiler, "compile_board", None)
+    assert building.build(FACTS, "esp32", "echo")["/start.mpy"] == b"code"
+
+
 def test_two_deploys_at_once_do_not_take_away_each_others_files(tree, monkeypatch):
     both, made, results = threading.Barrier(2), [], []
 

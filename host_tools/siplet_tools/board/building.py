@@ -94,8 +94,13 @@ def build(facts, board, app, lines=False):
 @contextlib.contextmanager
 def _alone(path):
     # Two deploys at once, each to its board, would take away what the other one has just compiled
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
+    with contextlib.ExitStack() as stack:
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            file = stack.enter_context(open(path, "w", encoding="utf-8"))
+        except OSError:  # a checkout that may only be read: what is compiled there stays
+            yield
+            return
         try:
             import fcntl
         except ImportError:
