@@ -198,8 +198,12 @@ class Call(Waiting):
             self.stream = self.line.stream(self)
             self.stats = self.stream.stats
             self.stream.on_digit = self._on_rtp_digit
-            self.stream.configure(agreed)
-            self._task = asyncio.create_task(self._run())
+            try:
+                self.stream.configure(agreed)
+                self._task = asyncio.create_task(self._run())
+            except MemoryError:
+                self.stream = None  # so the phone gives the port back at the call's end
+                raise
         elif self.stream:
             self.stream.configure(agreed)
 

@@ -188,6 +188,38 @@ async def test_a_call_for_which_there_is_no_port_or_no_room_is_a_call_error():
         Udp(HERE, taken.port).close()  # the port was given back
 
 
+async def test_memory_that_fails_when_the_sound_should_begin_costs_no_port():
+    from siplet.sound.stream import Stream as Complete
+    from siplet.stream import Stream
+
+    def fail(self, agreement):
+        raise MemoryError
+
+    for kind, sound in ((Stream, {"sound.complete": False}), (Complete, {"sound.complete": True})):
+        configure = kind.configure
+        async with phone("bell", sound=sound) as bell, phone("desk") as desk:
+            call = bell.call(f"sip:desk@{HERE}:{desk.local_port}")
+            task = asyncio.create_task(call.connect(1000))
+            other = await desk.incoming(timeout_ms=1000)
+            kind.configure = fail
+            try:
+                await other.answer()
+            except MemoryError:  # desk is such a phone as well
+                pass
+            try:
+                await task
+            except CallError:
+                pass
+            kind.configure = configure
+            ports = [one.line._udp.port for one in (call, other)]
+            await call.hangup(timeout_ms=500)
+            await other.hangup(timeout_ms=500)
+            await platform.sleep_ms(50)
+            assert bell.faults, "nothing failed"
+            for port in ports:
+                Udp(HERE, port).close()  # nobody has them
+
+
 async def test_a_key_refused_by_a_far_end_that_hangs_up_in_the_same_breath():
     async with phone("bell") as bell, phone("desk") as desk:
         outgoing = bell.call(f"sip:desk@{HERE}:{desk.local_port}")
