@@ -258,6 +258,13 @@ def test_places_in_the_simulation_are_no_part_of_a_trace():
         assert said == b'Traceback:\r\n  File "main.py", line 1\r\nOSError: 2\r\n'
 
 
+def test_a_trace_that_breaks_off_is_not_waited_for_for_ever():
+    uart = Uart(NATIVE, BANNER, hidden=b'  File "/x/device')
+    assert uart.sent(b'1\n  File "/x/device/a.py", li') == b"1\r\n" and uart.holds
+    assert uart.sent(b"", False) == b"" and not uart.holds
+    assert uart.sent(b"next\n") == b"next\r\n"
+
+
 def test_a_uart_that_is_not_read_holds_259_bytes_and_loses_the_rest(tmp_path):
     with VirtualBoard(tmp_path / "slow", baud=921600) as board:
         board.wait_idle()

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
+import tempfile
 
 import pytest
 from siplet_tools.board.link import Link
@@ -97,10 +97,13 @@ def test_commands_play_with_a_board_of_another_process(tmp_path):
         assert control.send(entry, "press 4 10") == "pressed 4"
         assert control.send(entry, "status").startswith(f"micropython, port {entry['port']}, network none")
         assert control.send(entry, "wifi off") == control.send(entry, "wifi -70") == "ok"
-        for wrong in ("fly", "press 99", "wifi maybe", "say none.wav", "unplug x", "pin"):
+        for wrong in ("fly", "press 99", "wifi maybe", "say none.wav", "unplug x", "pin", "pin 4 01", "pin 4 2",
+                      "unplug -5", "press 4 -1", "hear none/there.wav"):  # fmt: skip
             with pytest.raises(ToolError):
                 control.send(entry, wrong)
         assert control.send(entry, "unplug") == "ok" and not mine()
+        again = subprocess.run(command, cwd=tmp_path, capture_output=True, env={**os.environ, "PYTHONPATH": tools})
+        assert again.returncode == 2 and b"in use by the virtual board whose cable is out" in again.stderr
         assert control.send(entry, "plug").startswith("/dev/")
         process.stdin.write(b"status\n")
         process.stdin.flush()
@@ -161,6 +164,7 @@ def alive(pid):
 # --- what goes wrong ---
 
 
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
 def test_a_micropython_that_does_not_come_up_is_told_and_not_tried_for_ever(tmp_path, monkeypatch):
     broken = tmp_path / "micropython"
     broken.write_text(
@@ -168,10 +172,29 @@ def test_a_micropython_that_does_not_come_up_is_told_and_not_tried_for_ever(tmp_
     )
     broken.chmod(0o755)
     monkeypatch.setenv("MICROPYTHON", str(broken))
-    monkeypatch.setattr(threading, "excepthook", lambda arguments: None)
-    try:
-        with VirtualBoard(tmp_path / "board") as board:
-            board.wait(lambda: False, 10, "start")
-    except ToolError:
-        pass
+    with VirtualBoard(tmp_path / "board") as board, pytest.raises(ToolError, match=r"ended .*out of luck"):
+        board.wait(lambda: False, 60, "start")
     assert "out of luck" in str(board.failure)
+
+
+def test_a_board_that_cannot_start_leaves_nothing_behind(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    (tmp_path / "siplet").write_text("no folder")
+    board = VirtualBoard(tmp_path / "board")
+    with pytest.raises(OSError):
+        board.start()
+    assert not glob.glob(str(tmp_path / "siplet-virtual-*")) and board.port is None
+    with pytest.raises(RuntimeError):
+        board.reset()
+
+
+def test_a_recording_that_cannot_be_written_is_told_when_it_begins(board, tmp_path):
+    with pytest.raises(OSError):
+        board.hear(tmp_path / "none" / "heard.wav")
+    board.hear(tmp_path / "heard.wav")
+    os.remove(tmp_path / "heard.wav")
+    os.mkdir(tmp_path / "heard.wav")
+    with pytest.raises(OSError):
+        board.stop()
+    assert not board.running and board.child_pid is None

@@ -145,9 +145,10 @@ def _free(folder):
     path = os.path.abspath(folder)
     if os.path.isdir(path) and os.listdir(path) and not os.path.isdir(os.path.join(path, "files")):
         raise ToolError(f"{folder} holds other things: say another --folder", USAGE)
-    for entry in registry.running():
+    for entry in registry.running(unplugged=True):
         if entry.get("folder") == path:
-            raise ToolError(f"{folder} is in use by the virtual board at {entry['port']}: say another --folder", USAGE)
+            where = f"at {entry['port']}" if entry["port"] else "whose cable is out"
+            raise ToolError(f"{folder} is in use by the virtual board {where}: say another --folder", USAGE)
     return path
 
 
@@ -177,9 +178,9 @@ def _serve(board):
                 console.say(control.obey(board, line.decode("utf-8", "replace").strip()))
             except BrokenPipeError:
                 raise
-            except (ToolError, OSError) as error:
+            except (ToolError, OSError, RuntimeError) as error:
                 console.warn(str(error))
-    raise ToolError(f"the virtual board failed: {board.failure}")
+    raise ToolError(f"the virtual board failed: {board.failure}") from board.failure
 
 
 def _in_front():

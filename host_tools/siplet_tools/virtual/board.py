@@ -36,6 +36,14 @@ class VirtualBoard:
 
     def start(self):
         """Power on, cable in. Returns self."""
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def _start(self):
         settings = self.settings
         fresh = not os.path.exists(settings.files)
         os.makedirs(settings.files, exist_ok=True)
@@ -55,15 +63,16 @@ class VirtualBoard:
             folder=settings.folder,
         )
         self._supervisor.start()
-        return self
 
     def stop(self):
-        """Power off, for good."""
-        self._entry.remove()
-        self._control.stop()
-        self.deaf()
-        self._supervisor.stop()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        """Power off, for good. OSError when the file of hear() cannot be written."""
+        try:
+            self._entry.remove()
+            self._control.stop()
+            self.deaf()
+        finally:
+            self._supervisor.stop()
+            shutil.rmtree(self._scratch, ignore_errors=True)
 
     def __enter__(self):
         return self.start()
@@ -112,7 +121,9 @@ class VirtualBoard:
                 found = check()
                 if found:
                     return found
-                if time.monotonic() >= deadline or not self.running:
+                if not self.running:
+                    raise ToolError(f"no {what}: the virtual board has ended ({self.failure or 'power off'})", FAILED)
+                if time.monotonic() >= deadline:
                     raise ToolError(f"no {what} within {timeout_s} s", FAILED)
                 self._told.wait(0.05)
 
@@ -250,8 +261,13 @@ class VirtualBoard:
         self._supervisor.ask(self._room, [])
 
     def hear(self, path):
-        """What the amplifier plays from now on goes into a WAV file, which deaf() or stop() completes."""
+        """What the amplifier plays from now on goes into a WAV file, which deaf() or stop() completes.
+
+        OSError when it cannot be written.
+        """
         self.deaf()
+        with open(path, "ab"):  # told now, not when all is heard
+            pass
         raw = os.path.join(self._scratch, f"heard-{time.monotonic_ns()}.raw")
         self._ear = (raw, str(path))
         self._supervisor.ask(self._listen, f"hear {raw}")

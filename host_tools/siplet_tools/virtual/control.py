@@ -33,8 +33,14 @@ def obey(board, line):
         raise ToolError(f"{word}: {' '.join(form.split())}", USAGE) from None
 
 
+def _count(text):
+    if not text.isdecimal():
+        raise ValueError
+    return int(text)
+
+
 def _press(board, name="bell", ms="150"):
-    board.press(name, int(ms))
+    board.press(name, _count(ms))
     return f"pressed {name}"
 
 
@@ -42,7 +48,9 @@ def _pin(board, name, level=None):
     if level is None:
         found = board.level(name)
         return "none" if found is None else str(found)
-    board.drive(name, None if level == "-" else {"0": 0, "1": 1}[level] if level in "01" else int("?"))
+    if level not in ("0", "1", "-"):
+        raise ValueError
+    board.drive(name, None if level == "-" else int(level))
     return "ok"
 
 
@@ -67,7 +75,7 @@ def _hear(board, path):
 def _unplug(board, after=None, direction="both"):
     if direction not in ("in", "out", "both"):
         raise ValueError
-    board.unplug(None if after is None else int(after), direction)
+    board.unplug(None if after is None else _count(after), direction)
     return "ok"
 
 
@@ -166,9 +174,12 @@ def send(entry, line, timeout_s=10):
             one.connect(entry["control"])
             one.sendall(line.encode() + b"\n")
             with one.makefile(encoding="utf-8") as file:
-                reply = file.readline().rstrip("\n")
+                reply = file.readline()
+        if not reply:  # it ended meanwhile
+            raise OSError
     except OSError:
         raise ToolError(f"{entry['port']}: this virtual board does not answer", NO_BOARD) from None
+    reply = reply.rstrip("\n")
     if reply.startswith("error: "):
         raise ToolError(reply[7:])
     return reply

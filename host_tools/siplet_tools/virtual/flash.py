@@ -97,11 +97,11 @@ class Flash:
 
     def _unpack(self, content):
         try:
-            with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+            with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
                 members = [one for one in archive if (one.isfile() or one.isdir()) and _inside(one.name)]
                 for member in members:
                     archive.extract(member, self._files, **_FILTER)
-        except tarfile.TarError:  # erased, or a file system that we cannot read
+        except (tarfile.TarError, OSError):  # erased, or a file system that we cannot read
             self.format()
 
     def _wipe(self):

@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 
 SCRATCH = "siplet-virtual-"  # how the names of folders for what a board needs while it runs begin
 
@@ -29,10 +30,11 @@ def folder():
     return path
 
 
-def running():
+def running(unplugged=False):
     """[{"port", "pid", "control", "chip", "mac", "folder"}, ...] of those that live, in the order of their ports.
 
-    control: path of the socket of virtual.control. A file whose process has ended is removed.
+    unplugged: those as well whose cable is out, with None for the port. control: path of the socket of virtual.control.
+    A file whose process has ended is removed.
     """
     found = []
     if os.name == "nt":  # has no pseudo-terminals
@@ -49,7 +51,7 @@ def running():
             with open(path, encoding="utf-8") as file:
                 entry = json.load(file)
             if _lives(int(entry["pid"])):
-                if entry["port"]:  # its cable is plugged in
+                if entry["port"] or unplugged:
                     found.append(entry)
                 continue
             _tidy(entry.get("control"))
@@ -59,7 +61,7 @@ def running():
             continue
         with contextlib.suppress(OSError):
             os.remove(path)
-    return sorted(found, key=lambda entry: entry["port"])
+    return sorted(found, key=lambda entry: entry["port"] or "")
 
 
 def _tidy(control):
@@ -85,17 +87,23 @@ class Entry:
     def __init__(self, name):
         self._name = name
         self._known = {}
+        self._one = threading.Lock()  # a cable may be pulled by two at once
+        self._gone = False
 
     def write(self, **known):
-        """Tells others, at once and whole."""
-        self._known.update(known)
-        path = self._path()
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            json.dump(self._known, file)
-        os.replace(path + ".new", path)
+        """Tells others, at once and whole; after remove(), nothing."""
+        with self._one:
+            if self._gone:
+                return
+            self._known.update(known)
+            path = self._path()
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                json.dump(self._known, file)
+            os.replace(path + ".new", path)
 
     def remove(self):
-        with contextlib.suppress(OSError):
+        with self._one, contextlib.suppress(OSError):
+            self._gone = True
             os.remove(self._path())
 
     def _path(self):

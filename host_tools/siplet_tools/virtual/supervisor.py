@@ -2,9 +2,9 @@
 # answers what is asked of it. Imports line, child, flash, parts, rom.
 
 import contextlib
-import os
 import queue
 import select
+import socket
 import threading
 import time
 
@@ -43,8 +43,8 @@ class Supervisor(threading.Thread):
         self._alarm = None  # (when, the reset that comes then)
         self._later = []  # [(when, function, arguments), ...]
         self._questions = queue.SimpleQueue()
-        self._awake, self._waker = os.pipe()
-        os.set_blocking(self._awake, False)
+        self._awake, self._waker = socket.socketpair()
+        self._awake.setblocking(False)
         self._going = True
         self._words = b""  # the last ones of the firmware
         self._stillborn = 0  # runs of MicroPython in a row that did not reach boot.py
@@ -58,7 +58,7 @@ class Supervisor(threading.Thread):
         answer = queue.SimpleQueue()
         self._questions.put((function, arguments, answer))
         with contextlib.suppress(OSError):  # it has just ended
-            os.write(self._waker, b"!")
+            self._waker.send(b"!")
         while True:
             try:
                 value, error = answer.get(timeout=0.5)
@@ -76,9 +76,9 @@ class Supervisor(threading.Thread):
             with contextlib.suppress(RuntimeError):
                 self.ask(self._end)
             self.join()
-        if self._waker is not None:
-            os.close(self._waker)
-            self._waker = None
+        self.line.unplug()  # it may never have begun
+        self._awake.close()
+        self._waker.close()
 
     def _end(self):
         self._going = False
@@ -133,13 +133,11 @@ class Supervisor(threading.Thread):
             self.power_on()
             while self._going:
                 self._turn()
-        except BaseException as error:
+        except BaseException as error:  # whoever waits is told
             self.failure = error
-            raise
         finally:
             self._leave()
             self.line.unplug()
-            os.close(self._awake)
 
     def _leave(self):
         self._alarm = None
@@ -196,7 +194,7 @@ class Supervisor(threading.Thread):
         with contextlib.suppress(OSError, ValueError):
             select.select(waiting, [], [], max(0, min(times) - now))
         with contextlib.suppress(BlockingIOError):
-            while os.read(self._awake, 64):
+            while self._awake.recv(64):
                 pass
 
     def _feed(self, arrived):
@@ -239,12 +237,12 @@ class Supervisor(threading.Thread):
         self._on_line(line)
 
     def _soft_reset(self, now):
-        crashed, stumbled, unread = self.firmware.crashed, self.firmware.stumbled, self.firmware.unread()
-        self._say(self.firmware.kill(), now)
-        self._stillborn = 0 if self.firmware.up else self._stillborn + 1
+        former, self.firmware = self.firmware, None
+        crashed, stumbled, unread = former.crashed, former.stumbled, former.unread()
+        self._say(former.kill(), now)
+        self._stillborn = 0 if former.up else self._stillborn + 1
         if self._stillborn > 2:
             raise RuntimeError("MicroPython does not come up: " + self._words.decode("utf-8", "replace"))
-        raw, self.firmware = self.firmware.raw, None
         if crashed:
             self.crashes += 1
             self._say(_PANIC % crashed.encode(), now)
@@ -254,4 +252,4 @@ class Supervisor(threading.Thread):
             self._cause = SOFT
             self.line.send(b"MPY: soft reboot\r\n", now)
         self.parts.reset(hard=False)
-        self._start(raw, unread, run=not stumbled)
+        self._start(former.raw, unread, run=not stumbled)

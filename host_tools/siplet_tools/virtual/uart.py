@@ -45,7 +45,7 @@ class Uart:
                 end = data.find(b"\n", end) + 1
                 if not end:
                     out.append(self._plain(data[:at]))
-                    self._held = data[at:]
+                    self._held = data[at:] if more else b""
                     return b"".join(out)
             out.append(self._plain(data[:at]))
             data = data[end:]
