@@ -12,6 +12,7 @@ import esp_firmware
 import pytest
 from siplet_tools.board import flashing, link, rom_loader
 from siplet_tools.errors import NO_BOARD, USAGE, ToolError
+from siplet_tools.process import wait_until
 from siplet_tools.virtual.booting import boots
 from siplet_tools.virtual.loader_port import LoaderOnPty
 from siplet_tools.virtual.nor_flash import NorFlash
@@ -104,6 +105,28 @@ def test_the_progress_of_each_part_goes_from_little_to_all(bench):
     for steps in (watched.seen["copy of the flash"], watched.seen["writing"]):
         assert steps == sorted(steps) and steps[-1][0] == steps[-1][1]
     assert watched.seen["copy of the flash"][-1] == (SIZE, SIZE) and len(watched.seen["copy of the flash"]) > 20
+
+
+def test_ctrl_c_before_the_loader_is_ready_lets_the_board_start_again(bench, monkeypatch):
+    def stopped(*_arguments, **_options):
+        raise KeyboardInterrupt
+
+    board = bench.plug()
+    monkeypatch.setattr("esptool.cmds.run_stub", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        bench.flash()
+    wait_until(lambda: board.left == 1, 5, "start of its firmware")
+    # While the lines of a port press its buttons
+    pressed = []
+    line = SimpleNamespace(cts=True, open=lambda: None, close=lambda: pressed.append("closed"), isOpen=lambda: True)
+    line.setRTS, line.setDTR = (lambda on, name=name: pressed.append((name, on)) for name in ("EN", "BOOT"))
+    line.dtr, line.name = False, "/dev/ttyUSB0"
+    monkeypatch.setattr("serial.serial_for_url", lambda *_arguments, **_options: line)
+    monkeypatch.setattr("esptool.cmds.detect_chip", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        bench.flash()
+    assert pressed[0] == ("BOOT", False) and pressed[-1] == "closed"
+    assert [one for one in pressed if one[0] == "EN"] == [("EN", True), ("EN", False)]
 
 
 def test_the_same_firmware_is_not_written_again_and_no_copy_made(bench):

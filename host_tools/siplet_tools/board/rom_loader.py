@@ -52,7 +52,12 @@ class RomLoader:
             rom = None
             try:
                 rom = cls(port, *_connect(port), told)
-                rom._start(baud)
+                try:
+                    rom._start(baud)
+                except BaseException:  # Ctrl-C, for one: its application goes on
+                    with contextlib.suppress(Exception):
+                        rom.run()
+                    raise
                 yield rom
             finally:
                 if rom:
@@ -173,6 +178,7 @@ def _attempt(port, reset):
     # (esptool's object or None, whether the port has lines that reset)
     import serial
     from esptool import cmds
+    from esptool.reset import HardReset
     from esptool.util import FatalError
 
     try:
@@ -197,6 +203,10 @@ def _attempt(port, reset):
                     raise
                 return None, lines
     except BaseException:
+        with contextlib.suppress(Exception):
+            if mode == "default-reset":  # the lines may have held it in its loader
+                line.setDTR(False)
+                HardReset(line)()
         with contextlib.suppress(Exception):
             line.close()
         raise
