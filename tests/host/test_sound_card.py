@@ -1,7 +1,8 @@
 # The PC's microphone and speaker, with a sounddevice of the test's own in the process that holds them. A real one:
 # tests/interop/test_sound_card.py.
 
-import time
+import signal
+from array import array
 
 import pytest
 from siplet_tools.errors import ToolError
@@ -10,37 +11,45 @@ from siplet_tools.wire import call_audio, measure, sound_device
 from siplet_tools.wire.echo import find_echo
 from siplet_tools.wire.sound_card import SoundCard
 
-# Its speaker says into its microphone; a thread is the clock of both
+# Its speaker says into its microphone. Their clock is the phone's: a block passes when there is one
 LIBRARY = """
 import os, sys, threading
 RATES, FAULT = {rates}, {fault!r}
-lines = [b""]
 if FAULT == "crash":
     os.abort()
 
 class Stream:
     def __init__(self, callback, samplerate, blocksize, channels, dtype, latency):
         assert blocksize * 50 == samplerate and channels == 1 and dtype == "int16"
-        self.callback, self.size, self.speaks = callback, 2 * blocksize, type(self) is RawOutputStream
-        if FAULT == "busy" and self.speaks or FAULT == "later" and len(sys.argv) > 1:
+        self.callback, self.size, self.ended = callback, blocksize, threading.Event()
+        if type(self) is RawOutputStream and (FAULT == "busy" or FAULT == "later" and len(sys.argv) > 1):
             raise RuntimeError("Device unavailable\\n[PaErrorCode -9985]")
-        self.ended = threading.Event()
+        if type(self) is RawOutputStream:
+            Stream.speaker = self
+        else:
+            Stream.microphone = self
 
     def start(self):
-        threading.Thread(target=self.run, daemon=True).start()
+        if self is not Stream.microphone:
+            threading.Thread(target=self.run, daemon=True).start()
 
     def run(self):
-        for block in range(10**6):
-            if self.ended.wait(0.02) or block > 40 and FAULT == ("speaker" if self.speaks else "microphone"):
-                return
-            if block == 40 and FAULT == "crash later":
+        blocks = self.callback.__self__._blocks
+        passed = 0
+        while True:
+            while not blocks:
+                if self.ended.wait(0.001):
+                    return
+            out = bytearray(blocks[0])
+            if FAULT == "crash later" and passed == 40:
                 os.abort()
-            if self.speaks:
-                out = bytearray(self.size)
-                self.callback(memoryview(out), self.size // 2, None, 0)
-                lines.append(bytes(out))
+            if FAULT == "speaker" and passed >= 40:
+                blocks.popleft()
             else:
-                self.callback(lines.pop(0) if len(lines) > 1 else bytes(self.size), self.size // 2, None, 0)
+                self.callback(memoryview(out), self.size, None, 0)
+            if FAULT != "microphone" or passed < 40:
+                Stream.microphone.callback(bytes(out), self.size, None, 0)
+            passed += 1
 
     def stop(self):
         self.ended.set()
@@ -84,48 +93,62 @@ def card(tmp_path, monkeypatch):
         one.stop()
 
 
-def talk(card, seconds, frames=None):
-    """A phone's clock, for that time; what was said and heard."""
-    audio = call_audio.Kept(card, card)
-    audio.start()
+def say(audio, card, frames, sign="microphone"):
+    """The phone's frames, each after the device `sign` gave its sign of the one before, "" when none does."""
     frame = bytearray(320)
-    start = time.monotonic()
-    for number in range(int(50 * seconds)):
-        frame[:] = frames[320 * number : 320 * number + 320] if frames else b"\1\2" * 160
+    for one in frames:
+        frame[:] = one
         audio.write(frame)
-        if not audio.read(memoryview(frame)):
-            frame[:] = bytes(320)
-        time.sleep(max(0, start + 0.02 * (number + 1) - time.monotonic()))
-    audio.stop()
-    return audio
+        if sign == "microphone":
+            wait_until(lambda: card._heard, 20, "block of the microphone")
+        elif sign:
+            wait_until(lambda: not card._speaker.idle, 20, "sign of the speaker")
+        audio.read(memoryview(frame))
 
 
 @pytest.mark.parametrize("rates", [(8000, 48000), (48000,), (16000,)])
 def test_what_the_speaker_says_the_microphone_hears_at_whatever_rate_they_have(card, rates):
     devices = card(*rates)
     assert devices.rate == rates[0]
-    probe = measure.probe(4)
-    audio = talk(devices, 4, probe.tobytes())
-    echo = find_echo(audio.heard, audio.said)
-    assert echo.correlation > 0.8 and echo.gain_db > -3
-    assert not [note for note in audio.notes() if "lost" not in note]
+    probe = measure.probe(3).tobytes()
+    audio = call_audio.Kept(devices, devices)
+    audio.start()
+    say(audio, devices, [probe[at : at + 320] for at in range(0, len(probe) - 319, 320)])
+    audio.stop()
+    echo = find_echo(array("h", probe), audio.said)
+    assert echo.correlation > 0.95 and echo.delay_ms < 60 and echo.gain_db > -1
+    assert audio.notes() == []
 
 
-@pytest.mark.parametrize("fault, told", [("speaker", "the speaker takes"), ("microphone", "the microphone says")])
+SOUND = b"\1\2" * 160
+SPEAKER = "this computer's phone: the speaker takes nothing any more since 1 s before the end: was it unplugged?"
+MICROPHONE = "this computer's phone: the microphone says nothing any more since 1 s before the end: was it unplugged?"
+
+
+@pytest.mark.parametrize("fault, told", [("speaker", SPEAKER), ("microphone", MICROPHONE)])
 def test_a_device_that_is_unplugged_in_a_call_is_told_and_the_next_call_is_judged_by_itself(card, fault, told):
     devices = card(fault=fault)
-    notes = talk(devices, 2.5).notes()
-    assert any(note.startswith(f"this computer's phone: {told} nothing any more since") for note in notes), notes
-    notes = talk(devices, 0.5).notes()
-    assert not any("unplugged" in note for note in notes), notes
+    audio = call_audio.Kept(devices, devices)
+    audio.start()
+    say(audio, devices, 40 * [SOUND])
+    assert audio.notes() == []
+    say(audio, devices, 60 * [SOUND], "speaker" if fault == "microphone" else "microphone")
+    audio.stop()
+    assert audio.notes() == [told]
+    audio.start()
+    say(audio, devices, 30 * [SOUND])
+    audio.stop()
+    assert audio.notes() == []
 
 
 def test_a_crash_of_the_library_in_a_call_does_not_end_it_and_is_told(card):
-    notes = talk(card(fault="crash later"), 3).notes()
-    assert [note.partition(" nothing")[0] for note in notes] == [
-        "this computer's phone: the microphone says",
-        "this computer's phone: the speaker takes",
-    ]
+    devices = card(fault="crash later")
+    audio = call_audio.Kept(devices, devices)
+    audio.start()
+    say(audio, devices, 40 * [SOUND])
+    say(audio, devices, 60 * [SOUND], "")
+    audio.stop()
+    assert audio.notes() == [MICROPHONE, SPEAKER]
 
 
 def test_a_device_that_somebody_takes_between_the_look_at_it_and_the_call_is_told(card):
@@ -142,8 +165,11 @@ def test_a_device_that_never_stops_does_not_hold_the_end_of_a_call(card, monkeyp
         card(fault="hang")
     devices = SoundCard()
     devices.rate = 8000
-    talk(devices, 1)
-    assert devices._child is None
+    devices.start()
+    child = devices._child
+    say(devices, devices, 5 * [SOUND])
+    devices.stop()
+    assert child.returncode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize(
