@@ -120,17 +120,13 @@ def test_half_speed_and_faster_speech_fail():
     assert not compare(DOOR, faster).ok
 
 
-def test_speech_decoded_by_the_wrong_law_or_far_too_quiet_fails():
+def test_speech_decoded_by_the_wrong_law_or_far_too_quiet_fails(tmp_path):
     assert not compare(DOOR, [sample // 4 for sample in read_wav(DOOR)]).ok
     with open(DOOR, "rb") as file:
-        wrong = file.read().replace(b"\x07\x00\x01\x00", b"\x06\x00\x01\x00", 1)
-    path = os.path.join(os.environ.get("TMPDIR", "/tmp"), f"siplet-wrong-law-{os.getpid()}.wav")
-    try:
-        with open(path, "wb") as file:
-            file.write(wrong)
-        assert not compare(DOOR, path).ok
-    finally:
-        os.remove(path)
+        right = file.read()
+    wrong = tmp_path / "wrong-law.wav"
+    wrong.write_bytes(right.replace(b"\x07\x00\x01\x00", b"\x06\x00\x01\x00", 1))
+    assert wrong.read_bytes() != right and not compare(DOOR, wrong).ok
 
 
 def test_files_that_cannot_be_judged_are_named(tmp_path):
