@@ -2,8 +2,10 @@
 
 import os
 import signal
+import threading
 
 import pytest
+from siplet_tools.board.link import Link
 from siplet_tools.virtual import VirtualBoard, registry
 from virtual_parts import Terminal, mpremote
 
@@ -266,6 +268,18 @@ def test_one_program_at_a_time_has_the_port(board):
         fcntl.flock(file, fcntl.LOCK_EX)
         assert "in use" in mpremote(board.port, "eval", "1", status=1)
     assert mpremote(board.port, "eval", "1") == "1\n"
+
+
+def test_a_port_whose_last_user_is_just_ending_is_waited_for(board):
+    import fcntl
+
+    file = open(board.port, "rb", buffering=0)
+    fcntl.flock(file, fcntl.LOCK_EX)
+    ending = threading.Timer(0.1, file.close)
+    ending.start()
+    with Link.open(board.port) as link:
+        assert link.value("6 * 7") == 42
+    ending.join()
 
 
 def test_it_is_in_the_registry_while_it_lives_and_its_cable_is_in(tmp_path):

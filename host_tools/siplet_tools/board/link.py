@@ -6,6 +6,7 @@
 
 import ast
 import contextlib
+import errno
 import io
 import re
 import sys
@@ -15,6 +16,7 @@ from siplet_tools.board import facts, ports
 from siplet_tools.errors import FAILED, NO_BOARD, ToolError
 
 _BAUD = 115200
+_FREE_S = 0.5  # who had the port open, or a process that is being forked, may just be ending
 _READ_S = 3  # a board that says nothing for that long while it should
 _ENTER_S = 8  # a boot, boot.py included
 _MOST = 1 << 18  # bytes that code prints
@@ -52,13 +54,20 @@ class Link:
         from mpremote.transport import TransportError
         from mpremote.transport_serial import SerialTransport
 
-        # On Windows a port is exclusive by itself
-        try:
-            transport = SerialTransport(port, baudrate=baud, timeout=_READ_S, exclusive=sys.platform != "win32" or None)
-        except TransportError:
-            raise ports.explain(ports.reopen_error(port) or OSError(), port) from None
-        except OSError as error:
-            raise ports.explain(error, port) from None
+        exclusive = sys.platform != "win32" or None  # there a port is so by itself
+        deadline = time.monotonic() + _FREE_S
+        while True:
+            try:
+                transport = SerialTransport(port, baudrate=baud, timeout=_READ_S, exclusive=exclusive)
+                break
+            except TransportError:
+                trouble = ports.reopen_error(port)
+                busy = trouble is None or trouble.errno in (errno.EAGAIN, errno.EBUSY)
+                if not busy or time.monotonic() > deadline:
+                    raise ports.explain(trouble or OSError(), port) from None
+                time.sleep(0.02)
+            except OSError as error:
+                raise ports.explain(error, port) from None
         link = cls(port, transport)
         try:
             link.enter()
