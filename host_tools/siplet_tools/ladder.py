@@ -29,16 +29,17 @@ def masked(data):
     """The message (bytes) as printable text without its secrets, header lines unfolded."""
     text = data.decode("utf-8", "replace").replace("\r\n", "\n")
     head, gap, body = text.partition("\n\n")
-    head = re.sub(r"\n[ \t]+", " ", head)
-    head = re.sub(r"(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*)(?!digest\b)\S.*$", r"\1***", head)
+    text = re.sub(r"\n[ \t]+", " ", head) + gap + body  # a body may quote a message (RFC 3420)
+    text = re.sub(r"(?im)^((?:proxy-)?authorization[ \t]*:[ \t]*)(?!digest\b)\S.*$", r"\1***", text)
     secret = r'(?i)\b(response|rspauth|password)([ \t]*=[ \t]*)("(?:[^"\\]|\\.)*"?|[^\s,;]+)'
     lines = []
-    for line in head.split("\n"):
+    for line in text.split("\n"):
         if re.match(r"(?i)(proxy-)?authoriz|authentication-info", line):
             line = re.sub(secret, r'\1\2"***"', line)
         lines.append(line)
-    body = re.sub(r"(?mi)(\binline:|^a=ice-pwd:)[^\s|;]+|^(k=).*$", lambda key: (key[1] or key[2]) + "***", body)
-    return _printable(_no_password("\n".join(lines) + gap + body))
+    keys = r"(?mi)(\binline:|^a=ice-pwd:)[^\s|;]+|^(k=).*$"
+    text = re.sub(keys, lambda key: (key[1] or key[2]) + "***", "\n".join(lines))
+    return _printable(_no_password(text))
 
 
 def _no_password(text):

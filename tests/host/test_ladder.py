@@ -176,6 +176,7 @@ def test_secrets_are_never_shown():
         b"INVITE sip:door:0123456789abcdef@h SIP/2.0\r\nCSeq: 1 INVITE\r\n\r\n",
         request(b"INVITE", extra=b"To: sip:200:pbx@h,sip:sip:x,0123456789abcdef@y@h;tag=1\r\n"),
         request(b"INVITE", extra=b"To: <sip:2;phone-context=x:a:0123456789abcdef;b@h>\r\n"),
+        request(b"NOTIFY", body=request(b"INVITE", extra=AUTHORIZATION.replace(b"\r\n ", b" "))),
         request(b"MESSAGE", body=b"try sips:door:0123456789abcdef@h"),
         request(b"INVITE", body=b"v=0\r\na=ice-pwd:0123456789abcdef\r\n"),
     ]
