@@ -1,5 +1,5 @@
-# What the tests of `siplet check` share: a registrar and a name server on loopback, in a thread of their own, and the
-# room around a virtual board: its microphone hears its speaker, or something is broken.
+# What the tests of `siplet check` share, fixtures among it: a registrar and a name server on loopback, in a thread of
+# their own, and the room around a virtual board: its microphone hears its speaker, or something is broken.
 
 import contextlib
 import copy
@@ -10,6 +10,7 @@ import re
 import socket
 import threading
 
+import pytest
 from siplet_tools.board import checking, deploying
 from siplet_tools.board.link import Link
 from siplet_tools.virtual import VirtualBoard
@@ -146,10 +147,10 @@ def loop(softer=4, noise=64):
     return LOOP.replace("{softer}", str(softer)).replace("{noise}", str(noise))
 
 
-@contextlib.contextmanager
-def deployed(folder):
+@pytest.fixture(scope="module")
+def deployed(tmp_path_factory):
     """A Bench with siplet on it; its main.py does nothing, for to start and end the application takes its time."""
-    with VirtualBoard(folder) as board:
+    with VirtualBoard(tmp_path_factory.mktemp("check") / "board") as board:
         with Link.open(board.port) as link:
             deploying.carry_out(link, deploying.prepare(link, "esp32", "doorphone"))
         bench = Bench(board)
@@ -159,6 +160,20 @@ def deployed(folder):
         bench.write("main.py", "")
         bench.write("siplet.json", manifest)
         yield bench
+
+
+@pytest.fixture
+def bench(deployed):
+    """That Bench for one test."""
+    with deployed.lent():
+        yield deployed
+
+
+@pytest.fixture
+def registrar():
+    """A Registrar that accepts."""
+    with Registrar() as server:
+        yield server
 
 
 class Bench:

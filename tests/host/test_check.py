@@ -5,33 +5,13 @@ import datetime
 import os
 import threading
 
-import check_parts
 import pytest
-from check_parts import CONFIG, HERE, PASSWORD, WIFI_PASSWORD, Bench, Names, Registrar, loop
+from check_parts import CONFIG, HERE, PASSWORD, WIFI_PASSWORD, Bench, Names, loop
 from siplet_tools.board import checking, deploying
 from siplet_tools.board.checks import TABLE
 from siplet_tools.board.link import Link
 from siplet_tools.errors import ToolError
 from siplet_tools.virtual import VirtualBoard
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
-    with check_parts.deployed(tmp_path_factory.mktemp("check") / "board") as bench:
-        yield bench
-
-
-@pytest.fixture
-def bench(deployed):
-    with deployed.lent():
-        yield deployed
-
-
-@pytest.fixture
-def registrar():
-    with Registrar() as server:
-        yield server
-
 
 # --- everything well ---
 

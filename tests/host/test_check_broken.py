@@ -14,24 +14,6 @@ from siplet_tools.board.link import Link
 from siplet_tools.errors import NO_BOARD, ToolError
 
 
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
-    with check_parts.deployed(tmp_path_factory.mktemp("check") / "board") as bench:
-        yield bench
-
-
-@pytest.fixture
-def bench(deployed):
-    with deployed.lent():
-        yield deployed
-
-
-@pytest.fixture
-def registrar():
-    with check_parts.Registrar() as server:
-        yield server
-
-
 def before(monkeypatch, name, deed):
     """Has deed() done as the check of that name begins."""
     plain = checks.TABLE[name].function

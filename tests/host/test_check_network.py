@@ -2,29 +2,10 @@
 
 import os
 
-import check_parts
 import pytest
 from check_parts import HERE, PASSWORD, QUICK, Names, Registrar
 from siplet_tools.board import checking
 from siplet_tools.board.checks import network
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
-    with check_parts.deployed(tmp_path_factory.mktemp("check") / "board") as bench:
-        yield bench
-
-
-@pytest.fixture
-def bench(deployed):
-    with deployed.lent():
-        yield deployed
-
-
-@pytest.fixture
-def registrar():
-    with Registrar() as server:
-        yield server
 
 
 @pytest.mark.parametrize(

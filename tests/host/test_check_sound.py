@@ -3,23 +3,10 @@
 import array
 import math
 
-import check_parts
 import pytest
 from check_parts import STUCK_RELAY, loop
 from siplet_tools import wav_file
 from siplet_tools.board.checks import parts, sound
-
-
-@pytest.fixture(scope="module")
-def deployed(tmp_path_factory):
-    with check_parts.deployed(tmp_path_factory.mktemp("check") / "board") as bench:
-        yield bench
-
-
-@pytest.fixture
-def bench(deployed):
-    with deployed.lent():
-        yield deployed
 
 
 @pytest.fixture(autouse=True)

@@ -13,13 +13,6 @@ BANNER = b'module with ESP32\r\nType "help()" for more information.\r\n>>> '
 
 
 @pytest.fixture
-def board(tmp_path):
-    with VirtualBoard(tmp_path / "board") as board:
-        board.wait_idle()
-        yield board
-
-
-@pytest.fixture
 def files(board):
     """Where the board's files lie on the PC."""
     return board.settings.files

@@ -7,19 +7,6 @@ from siplet_tools.virtual import VirtualBoard
 from virtual_parts import trace
 
 
-@pytest.fixture
-def board(tmp_path):
-    with VirtualBoard(tmp_path / "board", address="127.0.0.9") as board:
-        board.wait_idle()
-        yield board
-
-
-@pytest.fixture
-def link(board):
-    with Link.open(board.port) as link:
-        yield link
-
-
 def test_wifi_comes_only_with_the_right_name_and_password_and_goes_with_its_access_point(board, link):
     link.run("""
 import network, time

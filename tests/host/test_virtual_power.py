@@ -18,13 +18,6 @@ from virtual_parts import Terminal
 ESPTOOL = os.path.join(os.path.dirname(sys.executable), "esptool")
 
 
-@pytest.fixture
-def board(tmp_path):
-    with VirtualBoard(tmp_path / "board", address="127.0.0.9") as board:
-        board.wait_idle()
-        yield board
-
-
 # --- flash ---
 
 

@@ -11,20 +11,6 @@ from siplet_tools.errors import ToolError
 from siplet_tools.virtual import VirtualBoard, child, sound
 from virtual_parts import trace
 
-
-@pytest.fixture
-def board(tmp_path):
-    with VirtualBoard(tmp_path / "board", address="127.0.0.9") as board:
-        board.wait_idle()
-        yield board
-
-
-@pytest.fixture
-def link(board):
-    with Link.open(board.port) as link:
-        yield link
-
-
 # --- pins ---
 
 

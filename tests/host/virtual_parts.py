@@ -13,7 +13,9 @@ import time
 
 import pytest
 import serial
+from siplet_tools.board.link import Link
 from siplet_tools.errors import ToolError
+from siplet_tools.virtual import VirtualBoard
 
 MPREMOTE = os.path.join(os.path.dirname(sys.executable), "mpremote")
 
@@ -25,6 +27,21 @@ def mpremote(port, *arguments, folder=None, status=0):
     )
     assert run.returncode == status, run.stdout + run.stderr
     return (run.stdout + run.stderr).replace("\r\n", "\n")
+
+
+@pytest.fixture
+def board(tmp_path):
+    """A virtual board at its prompt, with an address of its own."""
+    with VirtualBoard(tmp_path / "board", address="127.0.0.9") as board:
+        board.wait_idle()
+        yield board
+
+
+@pytest.fixture
+def link(board):
+    """A board.link.Link to it."""
+    with Link.open(board.port) as link:
+        yield link
 
 
 class Terminal:
