@@ -121,8 +121,8 @@ def test_what_the_speaker_says_the_microphone_hears_at_whatever_rate_they_have(c
 
 
 SOUND = b"\1\2" * 160
-SPEAKER = "this computer's phone: the speaker takes nothing any more since 1 s before the end: was it unplugged?"
-MICROPHONE = "this computer's phone: the microphone says nothing any more since 1 s before the end: was it unplugged?"
+SPEAKER = "this computer's phone: the speaker took nothing in the last 1 s of the call: was it unplugged?"
+MICROPHONE = "this computer's phone: the microphone gave nothing in the last 1 s of the call: was it unplugged?"
 
 
 @pytest.mark.parametrize("fault, told", [("speaker", SPEAKER), ("microphone", MICROPHONE)])

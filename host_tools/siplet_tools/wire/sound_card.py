@@ -133,9 +133,9 @@ class SoundCard:
         if self._error:
             return [f"{FAULT}sound card: {self._error}"]
         found = []
-        for way, does in ((self._microphone, "says"), (self._speaker, "takes")):
+        for way, did in ((self._microphone, "gave"), (self._speaker, "took")):
             if way.idle > BLOCKS_S:
-                since = f"{does} nothing any more since {way.idle / BLOCKS_S:.0f} s before the end: was it unplugged?"
+                since = f"{did} nothing in the last {way.idle / BLOCKS_S:.0f} s of the call: was it unplugged?"
                 found.append(f"{FAULT}the {way.name} {since if way.lives else 'never began'}")
             elif way.lost > _MANY * way.frames:
                 percent = min(100, 100 * way.lost / way.frames)
