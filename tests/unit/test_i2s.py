@@ -213,6 +213,23 @@ def test_a_bus_that_runs_fast_or_slow_never_runs_dry_and_the_delay_does_not_grow
                 assert worst[0] <= limit[0] and worst[1] <= limit[1], (rate, ring, ppm, worst)
 
 
+def test_a_tenth_of_a_second_after_the_start_the_microphone_is_as_near_as_it_will_be():
+    for rate, most in ((48000, 14), (16000, 30)):
+        for late in range(0, 20000, 2500):  # of the first tick, behind start()
+            levels = Levels(rate)
+            levels.tick(late)
+            for _ in range(6):
+                levels.tick()
+            slips = []
+            taken = levels.rx.at - levels.audio._fill
+            for i in range(200):
+                assert levels.tick() and levels.delays()[0] <= most, (rate, late, i, levels.delays())
+                slips.append(levels.rx.at - levels.audio._fill - taken - rate // 50)
+                taken = levels.rx.at - levels.audio._fill
+            levels.close()
+            assert not [slip for slip in slips if slip > 0], (rate, late, slips)
+
+
 def test_neither_does_a_call_of_16_khz_run_dry():
     for rate in (48000, 16000):
         for ppm in (300, -300):

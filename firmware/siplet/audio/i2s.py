@@ -9,7 +9,9 @@
 #
 # Two clocks meet here, the tick's and the bus's, and a bus moves blocks of 256 frames. So what lies in _in after a tick
 # (and in _words) swings by a block; its lowest value of 32 ticks tells the drift. While that is outside of a narrow
-# range, one sample a tick is left out or repeated: a delay never grows and a buffer never runs dry by drift.
+# range, one sample a tick is left out or repeated: a delay never grows and a buffer never runs dry by drift. At the
+# start, and when it ran dry, four ticks tell where the two clocks met; what the microphone has too much then is left
+# out at once.
 # The amplifier's blocks are kept full, which is what makes their level known without asking.
 
 import select
@@ -27,7 +29,8 @@ from siplet.ticks import ticks_add, ticks_diff
 _PAST = const(84)  # sample frames of the bus that the longest filter looks back
 _BLOCK = const(256)  # sample frames of one DMA buffer, fixed in the ESP32 port
 _PIECES = const(800)  # a second has so many, which are offered to the amplifier one by one: 1.25 ms
-_WINDOW = const(32)  # ticks; a whole number of the pattern that 20 ms and a block make together
+_WINDOW = const(32)  # ticks; a whole number of the pattern that 20 ms and a block make together, which is
+_PATTERN = const(4)
 _STEP = const(64)  # sample frames: 20 ms are a number of blocks and a quarter, so four ticks see all places in a block
 _SPARE = const(10)  # samples at 8 kHz that should be left at the lowest point
 _ZERO = const(0x8000)  # silence in the resampler's offset samples
@@ -44,10 +47,12 @@ class _Level:
         self._high = self._low + _STEP // factor + spare
         self.reset()
 
-    def reset(self):
-        self._ticks = 0
+    def reset(self, leaps=False):
+        """At a start. leaps: slip() may answer soon, once and with more than one sample."""
+        self._ticks = _WINDOW - _PATTERN if leaps else 0
         self._lowest = 1 << 20
         self._known = self._low
+        self._leaps = leaps
 
     def slip(self, level):
         """1: one sample too many is there, -1: too few, 0: well so; called once a tick."""
@@ -58,6 +63,12 @@ class _Level:
             self._known = self._lowest
             self._ticks = 0
             self._lowest = 1 << 20
+            if self._leaps and self._known > self._high:
+                level = self._known - self._low
+                self._known = self._low
+                self._leaps = False
+                return level
+            self._leaps = False
         slip = 1 if self._known > self._high else -1 if self._known < self._low else 0
         self._known -= slip
         return slip
@@ -156,7 +167,7 @@ class I2S(Null):
             self._fill = self._past
             for i in range(self._fill):
                 self._in[i] = _ZERO
-            self._heard.reset()
+            self._heard.reset(True)
             self._rx = self._open(self._mic, select.POLLIN, 8)
         if self._speaker:
             self._clear()
@@ -195,6 +206,7 @@ class I2S(Null):
         left = self._fill - self._past - used
         if left < 0:
             self.underruns += 1
+            self._heard.reset(True)  # all comes later by now
             return self._nothing(frame)
         decimate(samples, self._taps, frame, factor, self._samples, self._gain)
         slip = factor * self._heard.slip(left // factor)
