@@ -107,6 +107,14 @@ async def test_a_phone_that_is_cancelled_while_it_opens_leaves_no_trace(monkeypa
     assert own_phone._listeners == own_phone._former == []
 
 
+@pytest.mark.parametrize("address", ["192.0.2.77", "name.invalid"])
+async def test_an_address_that_this_computer_has_not_is_no_busy_port(address):
+    with pytest.raises(ToolError) as raised:
+        async with HostPhone(call_audio.Kept(), HERE, address=address):
+            pass
+    assert str(raised.value).startswith(f"{address}: is no address of this computer") and raised.value.status == 2
+
+
 def test_an_echo_that_nobody_wants_to_hear_now_does_not_grow_nor_come_late():
     echo = call_audio.Delayed(frames=10)
     echo.start()

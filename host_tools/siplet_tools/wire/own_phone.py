@@ -1,6 +1,8 @@
 # siplet's Phone on this computer, opened, registered and closed, with errors for people. Imports errors, firmware.
 
 import contextlib
+import errno
+import socket
 import sys
 
 from siplet_tools import firmware
@@ -59,6 +61,10 @@ class HostPhone:
             if isinstance(error, (errors.LocalError, errors.RemoteError)):
                 reason = getattr(error, "text", error)
                 raise ToolError(f"{self._account or self._address}: is no address of SIP ({reason})", USAGE) from None
+            if isinstance(error, socket.gaierror) or getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+                raise ToolError(
+                    f"{self._address}: is no address of this computer; --local-address wants one that it has", USAGE
+                ) from None
             if isinstance(error, OSError):
                 raise ToolError(
                     f"{self._address}:{self._port}: this port cannot be opened ({error.strerror or error}); another "
