@@ -1,6 +1,6 @@
 # The loader in an ESP32's ROM and the stub that esptool puts in its place, simulated: bytes in, bytes out.
 # Espressif's "Serial Protocol" (esptool's documentation), esp-flasher-stub 1. Imports its neighbours loader_requests,
-# rom_chips, rom_registers, slip; no serial port, no clock.
+# loader_transfers, rom_chips, rom_registers, slip; no serial port, no clock.
 #
 #     request   00 command length(2) checksum(4) data        each in a SLIP frame, little endian
 #     response  01 command length(2) value(4) data status    status: 4 bytes of the ROM, 2 of the stub; 00 is success
@@ -13,10 +13,10 @@ import functools
 import hashlib
 import operator
 import struct
-import zlib
 
 from siplet_tools.virtual import loader_requests as requests
 from siplet_tools.virtual import slip
+from siplet_tools.virtual.loader_transfers import Read, Write
 from siplet_tools.virtual.rom_chips import CHIPS
 from siplet_tools.virtual.rom_registers import Registers
 
@@ -53,9 +53,9 @@ class Loader:
         self._attached = False
         self._flash_size = min(flash.size, _ROM_FLASH)
         self._memory = None  # [address, bytes missing, [(start, end) of what was loaded]]
-        self._write = None  # _Write that is under way
+        self._write = None  # Write that is under way
         self._late_error = None  # of the stub
-        self._reading = None  # _Read that is under way
+        self._reading = None  # Read that is under way
 
     def feed(self, data):
         """What the chip sends back to these bytes."""
@@ -204,35 +204,17 @@ class Loader:
                 raise requests.Refused(requests.BAD_LENGTH)
             self._erase(offset, size)
         self._range(offset, size)
-        self._write = _Write(offset, size, zlib.decompressobj() if command == 0x10 else None)
+        self._write = Write(self.flash, offset, size, deflated=command == 0x10, erases=self.stub)
 
     _deflate_begin = _flash_begin
 
     def _flash_data(self, data, command):
-        if not self._write or (self._write.inflate is None) != (command == 0x03):
+        if not self._write or self._write.deflated != (command == 0x11):
             raise requests.Refused(requests.NOT_BEGUN)
         if self.stub:
-            return lambda: self._program(data)
-        self._program(data)
+            return lambda: self._write.put(data)
+        self._write.put(data)
         return None
-
-    def _program(self, data):
-        write = self._write
-        if write.inflate:
-            try:
-                data = write.inflate.decompress(data, write.left + 1)
-            except zlib.error:
-                raise requests.Refused(requests.BAD_DEFLATE)
-            if len(data) > write.left:
-                raise requests.Refused(requests.TOO_MUCH)
-        data = data[: write.left]  # the last block of what is not compressed is padded
-        if self.stub:
-            while write.erased < write.offset + len(data):
-                self.flash.erase(write.erased)
-                write.erased += 0x1000
-        self.flash.program(write.offset, data)
-        write.offset += len(data)
-        write.left -= len(data)
 
     def _flash_end(self, data, command):
         if not self._write:
@@ -275,7 +257,7 @@ class Loader:
             raise requests.Refused(requests.BAD_LENGTH)
 
         def begin():
-            self._reading = _Read(start, start + length, block)
+            self._reading = Read(self.flash, start, start + length, block)
             self._next_part()
 
         return begin
@@ -288,30 +270,6 @@ class Loader:
             self._reading = None
 
     def _next_part(self):
-        reading = self._reading
-        if reading.at < reading.end:
-            part = self.flash.read(reading.at, min(reading.block, reading.end - reading.at))
-            reading.at += len(part)
-            reading.digest.update(part)
-        else:
-            part = reading.digest.digest()
+        self._out.append(slip.encode(self._reading.part()))
+        if self._reading.over:
             self._reading = None
-        self._out.append(slip.encode(part))
-
-
-class _Write:
-    """A write that is under way: where, how much is missing, what is erased, the decompressor or None."""
-
-    def __init__(self, offset, size, inflate):
-        self.offset = offset
-        self.left = size
-        self.erased = offset - offset % 0x1000
-        self.inflate = inflate
-
-
-class _Read:
-    """A reading that is under way: where, its end, bytes at once, the digest so far."""
-
-    def __init__(self, at, end, block):
-        self.at, self.end, self.block = at, end, block
-        self.digest = hashlib.md5()
