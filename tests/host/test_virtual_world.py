@@ -153,6 +153,16 @@ while len(calls) < 2: time.sleep_ms(1)
     assert link.value("(calls, machine.Timer(0) is machine.Timer(0))") == (["second", "other"], True)
 
 
+def test_what_a_program_does_wrong_is_its_own_error_and_not_the_end_of_the_board(board, link):
+    buses = "machine.I2S({}, sck=machine.Pin(1), ws=machine.Pin(2), sd=machine.Pin(3), mode=1, bits=16, format=0, {})"
+    assert "TypeError" in trace(link, "import machine; " + buses.format(0, "rate=16e3, ibuf=4096"))
+    assert "ValueError" in trace(link, buses.format(0.5, "rate=16000, ibuf=4096"))
+    assert "ValueError" in trace(link, "machine.WDT(timeout='soon')")
+    assert "ValueError" in trace(link, "machine.deepsleep('long')")
+    link.run("import esp32; space = esp32.NVS('a\\npin x y'); space.set_i32('key', 1); space.commit()")
+    assert link.value("1 + 1") == 2 and board.running and board.starts == 1
+
+
 # --- sound ---
 
 

@@ -233,7 +233,8 @@ class Supervisor(threading.Thread):
             self.firmware.interrupt()
         else:
             self.ready += word == "up"
-            self.parts.hear(line)
+            with contextlib.suppress(ValueError, IndexError):  # made up by what runs there
+                self.parts.hear(line)
         self._on_line(line)
 
     def _soft_reset(self, now):

@@ -41,7 +41,7 @@ class I2S(io.IOBase):
     MONO, STEREO = 0, 1
 
     def __init__(self, id, *, sck, ws, sd, mode, bits, format, rate, ibuf):
-        if not 0 <= id < _count:
+        if not isinstance(id, int) or not 0 <= id < _count:
             raise ValueError("invalid id")
         if id in _buses:
             _buses[id].deinit()
