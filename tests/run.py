@@ -4,8 +4,8 @@
 #
 # Runs on CPython. Starts pytest for CPython's share, tests/run_device.py on the 64-bit unix port and, by
 # tests/wasm/run.mjs, on the 32-bit WebAssembly port, a process for each file and as many at a time as there are cores;
-# then the interop tests, without the others, for they keep time with real peers, and at last those of them that compare
-# each sample of what was said and heard, one by one. With SIPLET_PEERS=required a missing peer is a failure.
+# then the interop tests, without the others, for they keep time with real peers, and at last those that compare each
+# sample of what was said and heard, one by one. With SIPLET_PEERS=required a missing peer is a failure.
 
 import glob
 import json
@@ -25,7 +25,15 @@ from results import CPYTHON, FOLDERS, REAL, UNIX, WASM, Report  # noqa: E402
 from siplet_tools import interpreter  # noqa: E402
 
 # Files whose tests judge all of a call's sound: a core that has no time for a peer's thread is heard in it
-QUIET = ("test_srtp", "test_tshark_media", "test_wideband", "test_paging", "test_prompts", "test_sound_card")
+QUIET = (
+    "test_srtp",
+    "test_tshark_media",
+    "test_wideband",
+    "test_paging_ffmpeg",
+    "test_prompts_baresip",
+    "test_sound_card",
+    "test_up",
+)
 LIMIT_S = {CPYTHON: 1800, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
 
 
@@ -169,7 +177,8 @@ def main(pattern=""):
     report.head(names)
 
     real = [file for file in files if file.startswith(REAL)]
-    shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in real]
+    quiet = [file for file in files if file.split("/")[1].removesuffix(".py") in QUIET]
+    shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in real + quiet]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(run_pytest, report, shared, part)] if shared else []
         for file in files:
@@ -180,7 +189,6 @@ def main(pattern=""):
         job.result()
     # These wait more than they work, so three go on at a time
     features = [file for file in real if is_feature(file)]
-    quiet = [file for file in real if any(name in file for name in QUIET)]
     others = [file for file in real if file not in features and file not in quiet]
     with ThreadPoolExecutor(3) as pool:
         shares = [share for share in (features, others[::2], others[1::2]) if share]
