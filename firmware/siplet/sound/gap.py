@@ -6,6 +6,8 @@
 # at all is there, who can tell whether it is lost or late? Whatever comes first ends the gap, and the sound is later
 # from then on.
 
+from array import array
+
 from micropython import const
 
 from siplet.media.adaptive import advance, excess
@@ -33,7 +35,10 @@ _PIECES = const(40)
 
 _FRAME = const(160)
 _RING = const(2048)
+_LAST = const(780)  # samples that concealment draws on, at 16 kHz
+_WORK = const(350)  # bytes that it works on
 _PCM = const(2240)  # samples: history, what is decoded, and room to move on before it is moved back
+_FADE = const(160)  # samples behind that: how a gap would have gone on
 _GONE = const(480)  # samples of 8 kHz after which concealment is silence
 _LOUD = const(300)  # more is no background
 _DOUBTED = const(62)  # times 16 packets, 20 s: for so long nothing is risked after sound that was not there in time
@@ -43,10 +48,22 @@ _WARY = const(8)  # gaps
 
 
 class Gap:
-    """What Player has for it: _state, _ring, _pcm, _last, _work, _wide, _table and _stats are Player's.
+    """What is decoded, and what stands for it where nothing is.
 
-    late, wary: the count of late packets when it was last looked at, and for how many gaps more one is waited for.
+    buffer: a siplet.media.adaptive.Adaptive. concealed: samples of 8 kHz that stood for sound that did not come. late,
+    wary: the count of late packets when it was last looked at, and for how many gaps more one is waited for.
     """
+
+    def __init__(self, buffer):
+        self.buffer = buffer
+        self._state = buffer.state
+        self._ring = buffer.data
+        self._pcm = array("H", bytes(2 * (_PCM + _FADE)))
+        self._last = array("H", bytes(2 * _LAST))
+        self._work = bytearray(_WORK)
+        self._wide = self._table = None
+        self._stats = None
+        self.concealed = self.late = self.wary = 0
 
     def _decode(self, n, state, frame):
         # frame is free until give()

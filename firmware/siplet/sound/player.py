@@ -9,8 +9,6 @@
 # is helped by whole periods of an even voice when it is far off, else by one sample, faded over 4 ms, each 80 ms. So
 # the clocks' drift is nothing of its own. What is missing is gap.py's.
 
-from array import array
-
 from micropython import const
 
 from siplet.media.adaptive import Adaptive, check, excess
@@ -43,9 +41,6 @@ _PIECES = const(40)
 
 _FRAME = const(160)
 _LAST = const(780)  # samples that concealment draws on, at 16 kHz
-_WORK = const(350)  # bytes that it works on
-_PCM = const(2240)  # samples: history, what is decoded, and room to move on before it is moved back
-_FADE = const(160)  # samples behind that: how a gap would have gone on
 _GONE = const(480)  # samples of 8 kHz after which concealment is silence
 _PROMPT = const(30)
 _FAR = const(100)  # samples of 8 kHz that are too many for single ones
@@ -61,24 +56,12 @@ class Player(Gap):
 
     delay: ms of sound that were there when the last frame was played. discarded: packets that came and were not heard.
     nominal, maximum: ms, what the buffer would have a packet wait that comes on time, and any packet (RFC 3611 4.7.7).
-    concealed: samples of 8 kHz that stood for sound that did not come. buffer: a siplet.media.adaptive.Adaptive.
     """
 
     def __init__(self, options):
-        self.buffer = Adaptive(
-            None,
-            options.get("sound.jitter_least_ms", 20),
-            options.get("sound.jitter_most_ms", 200),
-            options.get("sound.jitter_first_ms", 60),
-        )
-        self._state = self.buffer.state
-        self._ring = self.buffer.data
-        self._pcm = array("H", bytes(2 * (_PCM + _FADE)))
-        self._last = array("H", bytes(2 * _LAST))
-        self._work = bytearray(_WORK)
-        self._wide = self._table = None
-        self._stats = None
-        self.concealed = 0
+        least = options.get("sound.jitter_least_ms", 20)
+        most = options.get("sound.jitter_most_ms", 200)
+        super().__init__(Adaptive(None, least, most, options.get("sound.jitter_first_ms", 60)))
 
     @property
     def delay(self):
