@@ -5,6 +5,7 @@ from siplet.media import g711
 from siplet.sound.player import Player
 from siplet.stream import Stats
 
+CALM = 128  # of the buffer's state: for how many times 16 packets a new way is doubted
 EDGE = 5000  # microseconds before a frame, at each eighth, at which the stream looks what has come by then
 
 
@@ -44,9 +45,16 @@ def encode(pcm):
     return bytes(codes)
 
 
-def begin(options=None, wide=None):
-    """A Player in a call that has just begun, and the call's Stats."""
+def hasty(options=None):
+    """A Player that trusts a new way after 2 s, not after 20."""
     player = Player(options or {})
+    player.buffer.state[CALM] = 6
+    return player
+
+
+def begin(options=None, wide=None):
+    """A hasty Player in a call that has just begun, and the call's Stats."""
+    player = hasty(options)
     call = _Call()
     call.stream = _Stream()
     call.stream.stats = Stats()

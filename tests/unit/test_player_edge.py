@@ -2,9 +2,9 @@
 # is decided by the phase between the far end's clock and ours. In stories, each a simulated network or a whole stream.
 
 from media_parts import Agreement, rtp
-from player_parts import Random, Run, arrivals, begin, encode, voice
+from player_parts import CALM, Random, Run, arrivals, begin, encode, hasty, voice
 from siplet import platform
-from siplet.sound.player import Player
+from siplet.media.adaptive import Adaptive
 from siplet.sound.stream import Stream
 
 SECOND = 50  # packets, and frames
@@ -86,6 +86,18 @@ def test_a_packet_that_misses_its_tick_makes_40_ms_of_20_at_once():
     # It is not forgotten for 20 s, and such another one costs nothing meanwhile
     assert story.hear(10, phase=9000, late=(300,)) == (0, 0) and story.player.nominal == 40
     assert story.hear(20, phase=9000) == (0, 0)
+    assert story.player.nominal == story.stats.delay == 20
+
+
+def test_a_call_has_40_ms_for_its_first_20_s():
+    story = Story()
+    story.player.buffer.state[CALM] = Adaptive().state[CALM]
+    assert story.hear(19, phase=9000, late=(800,)) == (0, 0) and story.player.nominal == 40
+    story = Story()
+    story.player.buffer.state[CALM] = Adaptive().state[CALM]
+    story.hear(19, phase=9000)
+    assert story.player.nominal == story.stats.delay == 40
+    story.hear(4, phase=9000)
     assert story.player.nominal == story.stats.delay == 20
 
 
@@ -210,7 +222,7 @@ async def talk(seconds, options=None, **network):
         setattr(platform, name, getattr(wire, name))
     try:
         stream = audio.stream = Stream(audio, wire, lambda n: bytes(range(7, 7 + n)))
-        player = Player(options or {})
+        player = hasty(options)
         player.begin(Call(stream))
         stream.configure(Agreement("10.0.0.1", 4000))
         await stream.run()

@@ -19,15 +19,15 @@
 # is. How long it had been there shows nowhere in the transits; where it was a moment only, the least jitter makes the
 # next packet miss its step. So the stream looks for packets shortly before a step, too, at one in eight, and what comes
 # after that counts as if it had missed the step (EDGE). Where a twentieth of the packets do, 20 ms become 40 before a
-# frame is missing. While a way is new, for 20 s after a packet that came a step later than the fastest ones, and after
-# a frame that was missing, 20 ms are not risked (DOUBT).
+# frame is missing. In the first 20 s of a way, and for 20 s after a packet that came a step later than the fastest ones
+# or a frame that was missing, 20 ms are not risked (DOUBT).
 
 from array import array
 
 from micropython import const
 
 _SIZE = const(2048)  # of the ring: 256 ms; a power of two
-_NUMBERS = const(128)  # of state
+_NUMBERS = const(129)  # of state
 
 # What the numbers in state are. The kernels here, of playout.py and of conceal.py share them.
 _READ = const(0)  # the timestamp of the next code to be decoded
@@ -72,6 +72,7 @@ _EDGE = const(38)  # steps of 32 samples: what comes now nearly misses the next 
 _DOUBT = const(39)  # times 16 packets: for so long the sound is a frame later than the fastest packets at the least
 _PIECES = const(40)  # 12 pairs
 _COUNTS = const(64)
+_CALM = const(128)  # times 16 packets: for so long a new way is doubted
 
 _FRAME = const(160)
 
@@ -97,6 +98,7 @@ class Adaptive:
         self.state[_LEAST] = max(8 * least, _FRAME)
         self.state[_MOST] = 8 * max(most, least)
         self.state[_FIRST] = 8 * min(max(first, least), most)
+        self.state[_CALM] = 62
         self.silence = 0
         self.clear()
 
@@ -105,7 +107,7 @@ class Adaptive:
         state = self.state
         i = 0
         while i < _NUMBERS:
-            if i < _LEAST or i > _FIRST:
+            if (i < _LEAST or i > _FIRST) and i < _CALM:
                 state[i] = 0
             i += 1
         self.discarded = 0

@@ -30,6 +30,7 @@ _EDGE = const(38)
 _DOUBT = const(39)
 _PIECES = const(40)
 _COUNTS = const(64)
+_CALM = const(128)
 _MASK = const(0x3FFFFFFF)
 _HALF = const(0x20000000)
 _SIZE = const(2048)
@@ -38,8 +39,7 @@ _MOST_PIECES = const(12)
 _LONGEST = const(1024)  # 128 ms
 _LEAP = const(8000)
 _FRAME = const(160)
-_NEW = const(6)  # times 16 packets, 2 s: for so long a new way is doubted
-_LONG = const(62)  # 20 s: and one on which a packet missed a step
+_LONG = const(62)  # times 16 packets, 20 s: for so long a way is doubted on which a packet missed a step
 _PROMPT = const(30)  # samples of 8 kHz, so that concealment can go over into them
 
 
@@ -61,8 +61,8 @@ def keep(s, ring, data, timestamp, at, n):
             what = 5
         s[_ON] = 1
         s[_WAIT] = 1
-        if s[_DOUBT] < _NEW:
-            s[_DOUBT] = _NEW
+        if s[_DOUBT] < s[_CALM]:
+            s[_DOUBT] = s[_CALM]
         s[_COUNT] = 0
         s[_READ] = timestamp
         t = s[_LOW]

@@ -34,6 +34,7 @@ _EDGE = const(38)
 _DOUBT = const(39)
 _PIECES = const(40)
 _COUNTS = const(64)
+_CALM = const(128)
 _MASK = const(1073741823)
 _HALF = const(536870912)
 _SIZE = const(2048)
@@ -42,7 +43,6 @@ _MOST_PIECES = const(12)
 _LONGEST = const(1024)
 _LEAP = const(8000)
 _FRAME = const(160)
-_NEW = const(6)
 _LONG = const(62)
 _PROMPT = const(30)
 
@@ -61,8 +61,8 @@ def keep(s: ptr32, ring: ptr8, data: ptr8, timestamp: int, at: int, n: int) -> i
             what = 5
         s[_ON] = 1
         s[_WAIT] = 1
-        if int(s[_DOUBT]) < _NEW:
-            s[_DOUBT] = _NEW
+        if int(s[_DOUBT]) < int(s[_CALM]):
+            s[_DOUBT] = int(s[_CALM])
         s[_COUNT] = 0
         s[_READ] = timestamp
         t = int(s[_LOW])
