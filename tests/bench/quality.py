@@ -341,8 +341,8 @@ def show():
         what = f"{loss} % lost" if loss or not jitter else f"{jitter} ms of jitter"
         rows.append([what, *[f"{mean[0]:.2f}" for mean in means], *[f"{mean[1]:.0f}" for mean in means], verdict])
     note = (
-        f"PESQ: the mean of {len(SEEDS)} calls, each over a wire that is the same for all. Delay: ms from a packet's way in to its way out;\n"
-        "siplet's loop from speaker to microphone takes one frame of 20 ms of it."
+        f"PESQ: the mean of {len(SEEDS)} calls over wires that are the same for all. Delay: ms from a packet's way in\n"
+        "to its way out; siplet's loop from speaker to microphone takes one frame of 20 ms of it."
     )
     titles = ["", *[f"PESQ {name}" for name in names], *[f"delay {name}" for name in names], "at least the better"]
     table("Speech over a wire that loses and delays", titles, rows, note)
