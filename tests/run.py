@@ -26,13 +26,13 @@ from siplet_tools import interpreter  # noqa: E402
 
 # Files whose tests judge all of a call's sound: a core that has no time for a peer's thread is heard in it
 QUIET = (
-    "test_srtp",
-    "test_tshark_media",
-    "test_wideband",
-    "test_paging_ffmpeg",
-    "test_prompts_baresip",
-    "test_sound_card",
-    "test_up",
+    "interop/test_srtp.py",
+    "interop/test_tshark_media.py",
+    "interop/test_wideband.py",
+    "interop/test_paging_ffmpeg.py",
+    "interop/test_prompts_baresip.py",
+    "interop/test_sound_card.py",
+    "host/test_up.py",
 )
 LIMIT_S = {CPYTHON: 1800, UNIX: 120, WASM: 180}  # a run that takes longer hangs; the slowest takes a third of it
 
@@ -177,7 +177,7 @@ def main(pattern=""):
     report.head(names)
 
     real = [file for file in files if file.startswith(REAL)]
-    quiet = [file for file in files if file.split("/")[1].removesuffix(".py") in QUIET]
+    quiet = [file for file in files if file in QUIET]
     shared = [file for file in files if CPYTHON in FOLDERS[file.split("/")[0]] and file not in real + quiet]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         jobs = [pool.submit(run_pytest, report, shared, part)] if shared else []
