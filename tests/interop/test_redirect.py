@@ -12,6 +12,7 @@ def test_a_call_is_sent_on_and_taken_by_a_siplet(puppet, sipp):
     theirs = indoor.event("incoming")["call"]
     indoor.do("answer", call=theirs)
     door.event("up", call=call)
+    indoor.event("up", call=theirs)
     moved.verdict()
     door.do("hangup", call=call)
     assert door.event("ended")["how"] == "local" and indoor.event("ended")["how"] == "remote"
